@@ -1,0 +1,2 @@
+/** Tables of the audit room. Column names are snake_case; only that room's stores map them. */
+export interface AuditTables {}

@@ -1,0 +1,11 @@
+/**
+ * The table types of every room, put together for Kysely. Each room describes its own tables in a file of its own
+ * (`tables-<room>.ts`), and no other room names them in SQL.
+ */
+import type { AccountTables } from './tables-accounts.ts';
+import type { AuditTables } from './tables-audit.ts';
+import type { ClientTables } from './tables-clients.ts';
+import type { KeyTables } from './tables-keys.ts';
+import type { StorageTables } from './tables-storage.ts';
+
+export interface Database extends StorageTables, AccountTables, ClientTables, KeyTables, AuditTables {}
