@@ -1,0 +1,100 @@
+/**
+ * The closed catalogue of what auditors can find later. An event that is not listed here does not pass the type check,
+ * and neither does one with another detail. Details name things and count them; they never hold a token, code,
+ * secret, password, cookie or link, nor what a person typed into a field.
+ */
+
+/** Who caused it. `operator` is the command line, `system` is Cardea itself (a timer), `anonymous` an unknown caller. */
+export interface Actor {
+  readonly kind: 'account' | 'client' | 'operator' | 'system' | 'anonymous';
+  /** The account id or client id; absent for the other kinds. */
+  readonly id?: string | undefined;
+}
+
+type None = Record<string, never>;
+
+/** The detail of each event. Times are milliseconds since the epoch, as everywhere inside. */
+export interface AuditDetails {
+  'account.created': { readonly emailVerified: boolean; readonly roles: readonly string[] };
+  'account.updated': { readonly fields: readonly string[] };
+  'account.password-set': { readonly by: 'self' | 'operator' | 'setup' };
+  'account.password-rehashed': None;
+  'account.signed-in': { readonly amr: readonly string[]; readonly remembered: boolean };
+  'account.sign-in-refused': { readonly reason: 'rejected' | 'disabled' | 'locked' | 'busy' };
+  'account.locked': { readonly retryAfterSeconds: number };
+  'account.unlocked': None;
+  'account.signed-out': { readonly everywhere: boolean; readonly families: number };
+  'account.disabled': { readonly reason?: string | undefined };
+  'account.enabled': None;
+  'account.deleted': None;
+  'role.created': { readonly role: string; readonly audience: string; readonly permissions: readonly string[] };
+  'role.updated': { readonly role: string; readonly audience: string; readonly permissions: readonly string[] };
+  'role.deleted': { readonly role: string; readonly audience: string };
+  'role.granted': { readonly role: string; readonly audience: string };
+  'role.revoked': { readonly role: string; readonly audience: string };
+  'consent.granted': {
+    readonly scopes: readonly string[];
+    readonly claims: readonly string[];
+    readonly resources: Readonly<Record<string, readonly string[]>>;
+  };
+  'consent.refused': { readonly scopes: readonly string[] };
+  'consent.withdrawn': None;
+  'client.created': { readonly clientType: string; readonly firstParty: boolean };
+  'client.updated': { readonly fields: readonly string[] };
+  'client.disabled': None;
+  'client.enabled': None;
+  'client.deleted': None;
+  'client.secret-rotated': { readonly secretId: string; readonly othersExpireAt: number };
+  'client.secret-deleted': { readonly secretIds: readonly string[] };
+  'resource.created': { readonly audience: string; readonly scopes: readonly string[] };
+  'resource.updated': { readonly audience: string; readonly fields: readonly string[] };
+  'resource.deleted': { readonly audience: string };
+  'key.created': { readonly kid: string; readonly alg: string; readonly state: string };
+  'key.rotated': { readonly kid: string; readonly alg: string; readonly previousKid?: string | undefined };
+  'key.removed': { readonly kid: string; readonly alg: string };
+  'key.resealed': { readonly count: number };
+  'token.issued': TokenDetail;
+  'token.refreshed': TokenDetail;
+  'token.replayed': {
+    readonly family: string;
+    readonly token: 'refresh_token' | 'authorization_code' | 'device_code';
+    readonly outcome: 'answered' | 'refused' | 'family-ended';
+  };
+  'token.revoked': { readonly token: 'access_token' | 'refresh_token'; readonly family?: string | undefined };
+  'family.ended': { readonly families: number; readonly reason: string; readonly family?: string | undefined };
+  'session.started': { readonly remembered: boolean };
+  'session.ended': { readonly reason: string };
+  'setup.link-made': { readonly expiresAt: number };
+  'setup.completed': None;
+}
+
+/** What was issued: never the token, nor an opaque token's id, which is the token. */
+export interface TokenDetail {
+  readonly grantType: string;
+  readonly format?: 'jwt' | 'opaque' | undefined;
+  readonly audience?: string | undefined;
+  readonly scope?: string | undefined;
+  readonly family?: string | undefined;
+}
+
+export type AuditType = keyof AuditDetails;
+
+/** What every event carries, as far as it is known. */
+export interface AuditContext {
+  readonly actor: Actor;
+  readonly accountId?: string | undefined;
+  readonly clientId?: string | undefined;
+  /** The caller's network as throttle/networks.ts names it: an IPv4 address or an IPv6 /64. */
+  readonly network?: string | undefined;
+  readonly requestId?: string | undefined;
+  /** Milliseconds since the epoch; the audit's own clock when absent. */
+  readonly at?: number | undefined;
+}
+
+export type AuditEventOf<T extends AuditType> = AuditContext & {
+  readonly type: T;
+  readonly detail: AuditDetails[T];
+};
+
+/** One event: its type decides its detail. */
+export type AuditEvent = { [T in AuditType]: AuditEventOf<T> }[AuditType];

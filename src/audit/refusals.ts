@@ -1,0 +1,33 @@
+/** Why a request was refused, kept for seven days under the reference that the refused one was told. */
+
+/** Never give it a code, token or secret: put parameters through `describeReceived` (audit/received.ts) first. */
+export interface RefusalInput {
+  /** Where: 'authorize', 'token', 'introspect', 'page' … */
+  readonly kind: string;
+  /** The rule that was broken, for example 'RFC 6749 section 4.1.3'. */
+  readonly rule: string;
+  /** The error code on the wire. */
+  readonly error: string;
+  readonly expected?: string | undefined;
+  readonly received?: string | undefined;
+  readonly clientId?: string | undefined;
+  readonly accountId?: string | undefined;
+  /** As throttle/networks.ts names it. */
+  readonly network: string;
+  readonly requestId?: string | undefined;
+}
+
+/** A recorded refusal. Times are milliseconds since the epoch. */
+export interface Refusal extends RefusalInput {
+  readonly reference: string;
+  readonly at: number;
+  readonly expiresAt: number;
+}
+
+export interface Refusals {
+  /** Gives the reference at once ('K7QF-2M9D'); the record follows in a batch, unless its network has had its share. */
+  record(refusal: RefusalInput): string;
+  find(reference: string): Promise<Refusal | undefined>;
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,87 @@
+/**
+ * What a registered client is, and the ways a change of one can go wrong. Owned by this room: clients, their secrets
+ * (as digests) and the resource servers. Not owned: consents and roles (accounts), token families (sessions).
+ */
+import type { JWK } from 'jose';
+import type { ClientType } from '../config/lifetimes.ts';
+
+export type { ClientType } from '../config/lifetimes.ts';
+
+export type AuthMethod = 'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt';
+export type IdTokenAlg = 'RS256' | 'ES256' | 'EdDSA' | 'PS256';
+
+/** OAuth grant types by their wire names (RFC 6749, RFC 8628). */
+export type GrantType =
+  | 'authorization_code'
+  | 'refresh_token'
+  | 'client_credentials'
+  | 'urn:ietf:params:oauth:grant-type:device_code';
+
+/** A registered client. Times are milliseconds since the epoch. Frozen: one object serves many requests. */
+export interface Client {
+  readonly clientId: string;
+  /** What people read. Escaped wherever it is shown: it may hold any printable text. */
+  readonly name: string;
+  readonly type: ClientType;
+  readonly status: 'active' | 'disabled';
+  /** Skips consent. */
+  readonly firstParty: boolean;
+  /** False only for a confidential client that was registered with `legacyWithoutPkce`. */
+  readonly pkceRequired: boolean;
+  readonly redirectUris: readonly string[];
+  readonly postLogoutRedirectUris: readonly string[];
+  readonly grantTypes: readonly string[];
+  readonly responseTypes: readonly string[];
+  /** Scopes it may ask for; empty: any OIDC scope, and those of the resource servers it may ask for. */
+  readonly scopes: readonly string[];
+  readonly authMethod: AuthMethod;
+  readonly jwks?: { readonly keys: readonly JWK[] };
+  /** The audience that it gets when it asks for none: always one of `resources`. */
+  readonly defaultResource?: string;
+  /** Audiences it may ask for; see resource-access.ts for what an empty list means. */
+  readonly resources: readonly string[];
+  readonly backchannelLogoutUri?: string;
+  readonly idTokenAlg: IdTokenAlg;
+  /** Seconds; absent: the setting's default; 0: strict. */
+  readonly refreshReplayWindowSeconds?: number;
+  readonly logoUri?: string;
+  readonly policyUri?: string;
+  readonly tosUri?: string;
+  readonly clientUri?: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  /** Grows whenever a secret is made or deleted. */
+  readonly secretsVersion: number;
+}
+
+/** A secret as it is listed: never its value, which only `create` and `rotateSecret` give, once. */
+export interface ClientSecretInfo {
+  readonly secretId: string;
+  readonly createdAt: number;
+  /** Absent: until it is deleted. */
+  readonly expiresAt?: number;
+  /** The newest use that was noted; written in batches, so up to a minute behind. */
+  readonly lastUsedAt?: number;
+}
+
+/** A fault of an input: which member, and what is wrong with it in words for the one who sent it. */
+export interface Fault {
+  readonly field: string;
+  readonly fault: string;
+}
+
+/** What every change of a client or resource server may answer besides its result. */
+export type Refused =
+  | { readonly kind: 'faults'; readonly faults: readonly Fault[] }
+  | { readonly kind: 'exists' }
+  | { readonly kind: 'absent' };
+
+/** Whether it can keep a secret (RFC 6749 section 2.1). */
+export function isConfidential(client: Pick<Client, 'authMethod'>): boolean {
+  return client.authMethod !== 'none';
+}
+
+/** Whether it authenticates by a shared secret. */
+export function hasSecret(client: Pick<Client, 'authMethod'>): boolean {
+  return client.authMethod === 'client_secret_basic' || client.authMethod === 'client_secret_post';
+}

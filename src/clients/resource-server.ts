@@ -1,0 +1,39 @@
+/** What a registered resource server (an API that tokens are for) is. */
+
+/** Cardea's own API and console. The one audience that is a bare name; seeded by the migration. */
+export const CARDEA_AUDIENCE = 'cardea';
+
+/** Scope names that belong to OpenID Connect or to Cardea: no resource server can own one. */
+export const OIDC_SCOPES: ReadonlySet<string> = new Set([
+  'openid',
+  'profile',
+  'email',
+  'address',
+  'phone',
+  'offline_access',
+  'roles',
+]);
+
+export type AccessTokenAlg = 'ES256' | 'RS256' | 'EdDSA' | 'PS256';
+
+export interface ResourceScope {
+  readonly name: string;
+  /** What the consent page says; the name when absent. */
+  readonly description?: string;
+}
+
+/** Times are milliseconds since the epoch. Frozen. */
+export interface ResourceServer {
+  /** The `aud` of its tokens and the value of `resource` (RFC 8707): an absolute URI without fragment, or 'cardea'. */
+  readonly audience: string;
+  readonly name: string;
+  readonly scopes: readonly ResourceScope[];
+  readonly tokenFormat: 'jwt' | 'opaque';
+  /** Seconds; absent: the setting's default. */
+  readonly accessTokenTtlSeconds?: number;
+  /** The client whose credentials this API uses at the introspection endpoint. */
+  readonly introspectionClientId?: string;
+  readonly signingAlg: AccessTokenAlg;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
