@@ -1,2 +1,84 @@
 /** Tables of the accounts room. Column names are snake_case; only that room's stores map them. */
-export interface AccountTables {}
+import type { ColumnType, Generated } from 'kysely';
+
+/** jsonb: read as its value, written as JSON text, so that a JavaScript array is never taken for a Postgres array. */
+type Json<T> = ColumnType<T, string, string>;
+
+export interface AccountTables {
+  accounts: AccountRow;
+  account_passwords: AccountPasswordRow;
+  roles: RoleRow;
+  account_roles: AccountRoleRow;
+  client_roles: ClientRoleRow;
+  consents: ConsentRow;
+  setup_links: SetupLinkRow;
+}
+
+export interface AccountRow {
+  /** Random and never used again: the `sub` of OpenID Connect Core section 2. */
+  id: string;
+  /** As the person typed it, trimmed. */
+  email: string;
+  /** What look-ups and the unique index go by (accounts/emails.ts). */
+  email_canonical: string;
+  email_verified: Generated<boolean>;
+  status: Generated<'active' | 'disabled'>;
+  /** Standard claims under their wire names. */
+  profile: Json<Record<string, unknown>>;
+  /** Grows by one with every password that is set; device cookies carry it. */
+  password_version: Generated<number>;
+  created_at: Date;
+  updated_at: Date;
+}
+
+/** Apart from `accounts`, so that no query that lists or shows accounts can bring a hash along. */
+export interface AccountPasswordRow {
+  account_id: string;
+  /** PHC string of Argon2id. */
+  hash: string;
+  set_at: Date;
+}
+
+export interface RoleRow {
+  audience: string;
+  name: string;
+  description: string | null;
+  permissions: Json<string[]>;
+  created_at: Date;
+}
+
+export interface AccountRoleRow {
+  account_id: string;
+  audience: string;
+  role: string;
+  granted_at: Date;
+}
+
+/** Keyed by the client id as text: clients are another room's table. */
+export interface ClientRoleRow {
+  client_id: string;
+  audience: string;
+  role: string;
+  granted_at: Date;
+}
+
+export interface ConsentRow {
+  account_id: string;
+  client_id: string;
+  scopes: Json<string[]>;
+  claims: Json<string[]>;
+  /** Audience → scopes. */
+  resources: Json<Record<string, string[]>>;
+  granted_at: Date;
+  updated_at: Date;
+}
+
+/** At most one row: a newer link replaces the older one. */
+export interface SetupLinkRow {
+  slot: number;
+  /** SHA-256 of the token, base64url. */
+  token_digest: string;
+  created_at: Date;
+  expires_at: Date;
+  used_at: Date | null;
+}

@@ -1,0 +1,36 @@
+/**
+ * What an account is. An account is one person (or one mailbox that acts like one): e-mail address, standard claims,
+ * status. Its password lives elsewhere (passwords.ts), and so do its roles (roles.ts) and consents (consents.ts).
+ */
+import type { Actor } from '../audit/catalogue.ts';
+import type { Profile } from './profile.ts';
+
+export interface Account {
+  /** The `sub` of this person for every client: random, at most 255 ASCII characters, never used again. */
+  readonly id: string;
+  /** As typed. */
+  readonly email: string;
+  /** What look-ups go by (emails.ts). */
+  readonly emailCanonical: string;
+  readonly emailVerified: boolean;
+  readonly status: 'active' | 'disabled';
+  readonly profile: Profile;
+  /** Grows by one with every password that is set, so that device cookies made before it are void. */
+  readonly passwordVersion: number;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** Who changes an account, and over which network: everything the audit wants to know. */
+export interface By {
+  readonly actor: Actor;
+  readonly network?: string | undefined;
+  readonly requestId?: string | undefined;
+}
+
+/** One fault of what was given: `field` names the input, `message` is a sentence for the person who gave it. */
+export interface Fault {
+  readonly field: string;
+  readonly message: string;
+}
