@@ -17,8 +17,12 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     )`.execute(db);
   // One index for each way to search; every one ends in (at, id), the key that pages go by.
   await sql`create index audit_events_at on audit_events (at, id)`.execute(db);
-  await sql`create index audit_events_account on audit_events (account_id, at, id) where account_id is not null`.execute(db);
-  await sql`create index audit_events_client on audit_events (client_id, at, id) where client_id is not null`.execute(db);
+  await sql`create index audit_events_account on audit_events (account_id, at, id) where account_id is not null`.execute(
+    db,
+  );
+  await sql`create index audit_events_client on audit_events (client_id, at, id) where client_id is not null`.execute(
+    db,
+  );
   await sql`create index audit_events_type on audit_events (type, at, id)`.execute(db);
   await sql`
     create table refusals (

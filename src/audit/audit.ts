@@ -1,10 +1,15 @@
 /**
  * The audit trail. What changes state is appended in the transaction that changes it, so that neither exists without
- * the other. Token issuance goes through a bounded buffer instead (audit/batch.ts), so that no token waits for a write.
+ * the other. Token issuance goes through a bounded buffer instead, so that no token waits for a write.
+ * Owned by this room: the catalogue of events, their rows, and the refusals that references point to.
  */
 import type { Kysely } from 'kysely';
+import type { Clock } from '../config/clock.ts';
+import type { Log } from '../observability/log.ts';
 import type { Database } from '../storage/tables.ts';
-import type { AuditEvent, AuditType } from './catalogue.ts';
+import { insertEvents, type StampedEvent, searchEvents } from './audit-store.ts';
+import { createBatch } from './batch.ts';
+import type { AuditEvent } from './catalogue.ts';
 import type { AuditPage, AuditSearch } from './search.ts';
 
 export interface Audit {
@@ -19,10 +24,38 @@ export interface Audit {
   flush(): Promise<void>;
   /** Stops the timer and writes what is left. */
   close(): Promise<void>;
-  /** Newest first, by keyset pages. */
+  /**
+   * Newest first, by keyset pages.
+   * @throws RangeError when `after` is not the `next` of a page
+   */
   search(by: AuditSearch): Promise<AuditPage>;
   /** How many events `later` has lost since the start. */
   droppedCount(): number;
 }
 
-export type { AuditEvent, AuditType };
+export interface AuditOptions {
+  db: Kysely<Database>;
+  clock: Clock;
+  log: Log;
+  flushMs?: number;
+  max?: number;
+}
+
+export function createAudit({ db, clock, log, flushMs, max }: AuditOptions): Audit {
+  const stamped = (event: AuditEvent): StampedEvent => ({ ...event, at: event.at ?? clock.now() });
+  const batch = createBatch<StampedEvent>({
+    write: (events) => insertEvents(db, events),
+    name: 'audit',
+    log,
+    ...(flushMs !== undefined && { flushMs }),
+    ...(max !== undefined && { max }),
+  });
+  return {
+    append: (trx, event) => insertEvents(trx, [stamped(event)]),
+    later: (event) => batch.add(stamped(event)),
+    flush: batch.flush,
+    close: batch.close,
+    search: (by) => searchEvents(db, by),
+    droppedCount: batch.droppedCount,
+  };
+}

@@ -27,8 +27,16 @@ export interface AuditDetails {
   'account.disabled': { readonly reason?: string | undefined };
   'account.enabled': None;
   'account.deleted': None;
-  'role.created': { readonly role: string; readonly audience: string; readonly permissions: readonly string[] };
-  'role.updated': { readonly role: string; readonly audience: string; readonly permissions: readonly string[] };
+  'role.created': {
+    readonly role: string;
+    readonly audience: string;
+    readonly permissions: readonly string[];
+  };
+  'role.updated': {
+    readonly role: string;
+    readonly audience: string;
+    readonly permissions: readonly string[];
+  };
   'role.deleted': { readonly role: string; readonly audience: string };
   'role.granted': { readonly role: string; readonly audience: string };
   'role.revoked': { readonly role: string; readonly audience: string };
@@ -61,7 +69,11 @@ export interface AuditDetails {
     readonly outcome: 'answered' | 'refused' | 'family-ended';
   };
   'token.revoked': { readonly token: 'access_token' | 'refresh_token'; readonly family?: string | undefined };
-  'family.ended': { readonly families: number; readonly reason: string; readonly family?: string | undefined };
+  'family.ended': {
+    readonly families: number;
+    readonly reason: string;
+    readonly family?: string | undefined;
+  };
   'session.started': { readonly remembered: boolean };
   'session.ended': { readonly reason: string };
   'setup.link-made': { readonly expiresAt: number };

@@ -1,2 +1,46 @@
 /** Tables of the clients room. Column names are snake_case; only that room's stores map them. */
-export interface ClientTables {}
+import type { ColumnType } from 'kysely';
+
+/** jsonb: comes back parsed, goes in as JSON text. */
+type Json<T> = ColumnType<T, string, string>;
+
+export interface ClientTable {
+  client_id: string;
+  name: string;
+  type: string;
+  status: string;
+  /** Everything that nothing is searched by: see clients/clients-store.ts. */
+  metadata: Json<Record<string, unknown>>;
+  secrets_version: number;
+  created_at: Date;
+  updated_at: Date;
+}
+
+export interface ClientSecretTable {
+  secret_id: string;
+  client_id: string;
+  /** SHA-256 of the secret, base64url. */
+  digest: string;
+  created_at: Date;
+  expires_at: Date | null;
+  last_used_at: Date | null;
+}
+
+export interface ResourceServerTable {
+  audience: string;
+  name: string;
+  /** [{ name, description? }] */
+  scopes: Json<{ name: string; description?: string }[]>;
+  token_format: string;
+  access_token_ttl_seconds: number | null;
+  introspection_client_id: string | null;
+  signing_alg: string;
+  created_at: Date;
+  updated_at: Date;
+}
+
+export interface ClientTables {
+  clients: ClientTable;
+  client_secrets: ClientSecretTable;
+  resource_servers: ResourceServerTable;
+}
