@@ -110,12 +110,12 @@ export interface Artifacts {
   endFamily(family: string, reason: string, ttlSeconds: number): Promise<void>;
   /**
    * For tokens that are not stored (JWT). One trip. `known`: the Grant is there and not expired; true when there is
-   * no family, since nothing can be missing then. `denied`: this one token was revoked by `denyToken`.
+   * no family, since nothing can be missing then. `grant`: the family's Grant when it is known. `denied`: this one token was revoked by `denyToken`.
    */
   familyState(
     family: string | undefined,
     jti: string,
-  ): Promise<{ known: boolean; ended?: string; denied: boolean }>;
+  ): Promise<{ known: boolean; ended?: string; denied: boolean; grant?: StoredArtifact }>;
   /** `family` as in the later `familyState`. */
   denyToken(jti: string, family: string | undefined, ttlSeconds: number): Promise<void>;
   /**
