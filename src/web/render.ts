@@ -1,0 +1,60 @@
+/** Templates to HTML. Escaped by default; templates and texts are read and compiled once, at start. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { Eta } from 'eta';
+import type { Assets } from './assets.ts';
+import { loadTexts, type Texts } from './texts.ts';
+
+/** Renders `views/pages/<name>.eta`. `data` is seen as `it`; beside it stand `t`, `parts`, `asset`, `base`, `lang`, `dir`. */
+export type RenderPage = (name: string, data: Readonly<Record<string, unknown>>) => string;
+
+export interface Renderer {
+  readonly renderPage: RenderPage;
+  /** The same texts for code that builds a page's data. */
+  readonly texts: Texts;
+}
+
+export interface RendererOptions {
+  /** Holds layouts/, pages/ and locales/. */
+  readonly viewsDir: string;
+  readonly assets: Pick<Assets, 'url'>;
+  /** The issuer's path, '' when none. */
+  readonly base: string;
+  readonly locale?: string;
+}
+
+/** Template names are `@layouts/…` and `@pages/…`. @throws when a template or the locale's file cannot be read. */
+export function createRenderer({ viewsDir, assets, base, locale = 'en' }: RendererOptions): Renderer {
+  const eta = new Eta({
+    autoEscape: true,
+    autoTrim: [false, 'nl'],
+    cache: true,
+    useWith: false,
+    escapeFunction: escapeHtml,
+  });
+  for (const folder of ['layouts', 'pages']) {
+    for (const file of readdirSync(join(viewsDir, folder))) {
+      if (!file.endsWith('.eta')) continue;
+      eta.loadTemplate(
+        `@${folder}/${basename(file, '.eta')}`,
+        readFileSync(join(viewsDir, folder, file), 'utf8'),
+      );
+    }
+  }
+  const texts = loadTexts(join(viewsDir, 'locales', `${locale}.json`));
+  const everyPage = {
+    t: texts.t,
+    parts: texts.parts,
+    asset: assets.url,
+    base,
+    lang: texts.lang,
+    dir: texts.dir,
+  };
+  return { renderPage: (name, data) => eta.render(`@pages/${name}`, { ...everyPage, ...data }), texts };
+}
+
+/** Safe in text and in quoted attributes. */
+export function escapeHtml(value: unknown): string {
+  if (value === undefined || value === null) return '';
+  return String(value).replace(/[&<>"'`]/g, (char) => `&#${char.charCodeAt(0)};`);
+}

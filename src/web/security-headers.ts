@@ -1,0 +1,113 @@
+/**
+ * Headers of every answer. Pages may load their style, scripts and pictures from this origin and nothing else; a page
+ * that must reach further (a client's logo, a form whose redirect leaves to the client) says so with `pagePolicy`.
+ */
+import type Koa from 'koa';
+import type { PublicUrl } from './public-url.ts';
+
+const PERMISSIONS = [
+  'accelerometer=()',
+  'autoplay=()',
+  'camera=()',
+  'display-capture=()',
+  'fullscreen=()',
+  'geolocation=()',
+  'gyroscope=()',
+  'magnetometer=()',
+  'microphone=()',
+  'midi=()',
+  'payment=()',
+  'publickey-credentials-create=(self)',
+  'publickey-credentials-get=(self)',
+  'usb=()',
+].join(', ');
+
+/** Two years, as the preload lists ask; without includeSubDomains, since the other hosts of a domain are not ours. */
+const HSTS = 'max-age=63072000';
+
+/**
+ * Where people are between an app and its sign-in. Apps open these in a popup (`signinPopup`, `loginWithPopup`) and
+ * wait for the popup to come back to their own page: with `same-origin` the browser cuts the tie to the opener for
+ * good, and the app believes that the person closed the window. These pages have no frames to count, and where a
+ * popup goes its opener decides anyway.
+ */
+const JOURNEY = /^\/(?:interaction\/|oauth2\/(?:authorize|logout))/;
+
+export function createSecurityHeaders({
+  publicUrl,
+}: {
+  publicUrl: Pick<PublicUrl, 'secure'>;
+}): Koa.Middleware {
+  return (ctx, next) => {
+    ctx.set({
+      'Content-Security-Policy': contentSecurityPolicy(),
+      'X-Content-Type-Options': 'nosniff',
+      'X-Frame-Options': 'DENY',
+      'Referrer-Policy': 'no-referrer',
+      'Cross-Origin-Opener-Policy': JOURNEY.test(ctx.path) ? 'unsafe-none' : 'same-origin',
+      'Cross-Origin-Resource-Policy': 'same-origin',
+      'Permissions-Policy': PERMISSIONS,
+      'X-DNS-Prefetch-Control': 'off',
+    });
+    if (publicUrl.secure) ctx.set('Strict-Transport-Security', HSTS);
+    return next();
+  };
+}
+
+export interface PagePolicy {
+  /** URLs that a form of this page posts to, or that its answer may redirect to, besides our own. */
+  readonly formTargets?: readonly string[];
+  /** The https URLs of pictures on this page. */
+  readonly images?: readonly string[];
+}
+
+/** Marks the answer as a page: its own policy, and in no cache. */
+export function pagePolicy(ctx: Pick<Koa.Context, 'set'>, policy: PagePolicy = {}): void {
+  ctx.set('Content-Security-Policy', contentSecurityPolicy(policy));
+  ctx.set('Cache-Control', 'no-store');
+}
+
+export function contentSecurityPolicy({ formTargets = [], images = [] }: PagePolicy = {}): string {
+  const list = (urls: readonly string[], judge: (url: string) => string | undefined): string =>
+    ["'self'", ...new Set(urls.map(judge).filter((source) => source !== undefined))]
+      .slice(0, MAX_SOURCES)
+      .join(' ');
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    `img-src ${list(images, imageSource)}`,
+    `form-action ${list(formTargets, formSource)}`,
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+}
+
+/** A client with more registered origins than this gets the first ones: headers are bounded too. */
+const MAX_SOURCES = 20;
+
+/** One picture, by its whole address: not everything else on that host. */
+function imageSource(address: string): string | undefined {
+  if (!URL.canParse(address)) return undefined;
+  const url = new URL(address);
+  return url.protocol === 'https:' ? encodeForPolicy(url.origin + url.pathname) : undefined;
+}
+
+/**
+ * The source expression (CSP 3 section 2.3.1) that lets a form end at this address. Chromium checks every redirect of
+ * the chain that a form starts. IPv6 hosts have no place in the grammar and custom schemes have no origin: the scheme
+ * alone stands for both.
+ */
+export function formSource(address: string): string | undefined {
+  if (!URL.canParse(address)) return undefined;
+  const url = new URL(address);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    return /^(?:javascript|data|blob|about|file|vbscript):$/.test(url.protocol) ? undefined : url.protocol;
+  }
+  return url.hostname.startsWith('[') ? url.protocol : encodeForPolicy(url.origin);
+}
+
+/** `;` and `,` would end the directive or the header. */
+function encodeForPolicy(source: string): string {
+  return source.replaceAll(';', '%3B').replaceAll(',', '%2C').replaceAll("'", '%27').replaceAll('*', '%2A');
+}
