@@ -1,3 +1,20 @@
+/**
+ * How often a password may be tried. Three counters, of the account, of the network and of both, are raised in one
+ * trip before anything is hashed; the number that comes back is this attempt's ticket, so that parallel streams on
+ * several processes share the same few. They are keyed on the canonical address whether an account has it or not.
+ *
+ * From half a limit on, attempts must keep a growing distance (5 s, 10 s, 20 s …); past the limit nothing goes until
+ * the window ends, which nobody can put off by trying on. A browser with a device cookie for this account has one
+ * counter of its own instead of the three: strangers who spend theirs do not lock it out.
+ *
+ * A refusal by distance costs no ticket; attempts that arrive truly at once may each lose theirs, so that the lock then
+ * comes earlier, never later.
+ */
+
+import type { Clock } from '../config/clock.ts';
+import type { Limit, Limits } from '../config/limits.ts';
+import type { Counters } from '../storage/counters.ts';
+
 export type ThrottleOutcome =
   | { readonly kind: 'go' }
   | { readonly kind: 'wait'; readonly retryAfterSeconds: number };
@@ -14,10 +31,149 @@ export interface ThrottledAttempt {
 export interface SignInThrottle {
   /** Counts the attempt, atomically and before anything is hashed. @throws StorageUnavailable */
   check(attempt: ThrottledAttempt): Promise<ThrottleOutcome>;
-  /** The right password: the attempts of this account from this network or device are forgotten. */
+  /** The right password: what this attempt and earlier ones of this account from here have counted is taken back. */
   succeeded(attempt: ThrottledAttempt): Promise<void>;
   /** Nothing was hashed after all (the queue was full): the attempt is taken back. */
   released(attempt: ThrottledAttempt): Promise<void>;
-  /** An operator opens the account now. */
+  /** An operator opens the account now, for every network. */
   unlock(account: string): Promise<void>;
+}
+
+export type SignInLimits = Pick<
+  Limits,
+  'signInPerAccount' | 'signInPerNetwork' | 'signInPerAccountAndNetwork' | 'signInPerDevice'
+>;
+
+/** One counter an attempt is held against. `gate` is the key that is held while the distance to the last one lasts. */
+interface Hold {
+  readonly key: string;
+  readonly limit: Limit;
+  readonly gate?: string;
+}
+
+/** 5 s is what retyping a password takes: felt by a script, hardly by a person. */
+const FIRST_DELAY_SECONDS = 5;
+
+export function createSignInThrottle({
+  counters,
+  limits,
+  clock,
+}: {
+  counters: Counters;
+  limits: SignInLimits;
+  clock: Clock;
+}): SignInThrottle {
+  function secondsUntil(at: number): number {
+    return Math.max(1, Math.ceil((at - clock.now()) / 1000));
+  }
+
+  /** What an attempt is held against. `epoch` counts the unlocks of the account, which start its counters afresh. */
+  function holdsOf({ account, network, device }: ThrottledAttempt, epoch: number): readonly Hold[] {
+    const key = (...parts: readonly (string | number)[]) => JSON.stringify(['sign-in', ...parts]);
+    if (device !== undefined) {
+      return [
+        {
+          key: key('device', account, device),
+          limit: limits.signInPerDevice,
+          gate: key('device gate', account, device),
+        },
+      ];
+    }
+    return [
+      {
+        key: key('account', account, epoch),
+        limit: limits.signInPerAccount,
+        gate: key('account gate', account, epoch),
+      },
+      {
+        key: key('both', account, network, epoch),
+        limit: limits.signInPerAccountAndNetwork,
+        gate: key('both gate', account, network, epoch),
+      },
+      // Without a gate: many people share one office's address, and each keeps a distance of his own.
+      { key: key('network', network), limit: limits.signInPerNetwork },
+    ];
+  }
+
+  async function epochOf({ account, device }: ThrottledAttempt): Promise<number> {
+    if (device !== undefined) return 0;
+    return (await counters.read(epochKey(account)))?.count ?? 0;
+  }
+
+  async function check(attempt: ThrottledAttempt): Promise<ThrottleOutcome> {
+    const holds = holdsOf(attempt, await epochOf(attempt));
+    const gates = holds.flatMap((hold) => hold.gate ?? []);
+    const held = (await Promise.all(gates.map((gate) => counters.read(gate)))).filter(
+      (gate) => gate !== undefined,
+    );
+    if (held.length > 0) return waitUntil(held.map((gate) => gate.resetAt));
+
+    const tickets = await counters.hitAll(
+      holds.map(({ key, limit }) => ({ key, windowSeconds: limit.windowSeconds })),
+    );
+    const counted = holds.map((hold, index) => ({ ...hold, ticket: tickets[index] }));
+    const spent = counted.flatMap(({ limit, ticket }) =>
+      ticket === undefined || ticket.count > limit.limit ? (ticket?.resetAt ?? clock.now()) : [],
+    );
+    if (spent.length > 0) return waitUntil(spent);
+
+    const closing = counted.flatMap(({ gate, limit, ticket }) => {
+      const windowSeconds = delaySeconds(ticket?.count ?? 0, limit);
+      return gate !== undefined && windowSeconds > 0 ? [{ key: gate, windowSeconds }] : [];
+    });
+    if (closing.length === 0) return { kind: 'go' };
+    // Of those that come at once, the one that closes the gate goes; the others wait until it opens.
+    const closed = (await counters.hitAll(closing)).filter((gate) => gate.count > 1);
+    return closed.length === 0 ? { kind: 'go' } : waitUntil(closed.map((gate) => gate.resetAt));
+  }
+
+  function waitUntil(times: readonly number[]): ThrottleOutcome {
+    return { kind: 'wait', retryAfterSeconds: Math.max(...times.map(secondsUntil)) };
+  }
+
+  async function takeBack(holds: readonly Hold[]): Promise<void> {
+    await Promise.all(holds.map(({ key, limit }) => counters.hit(key, limit.windowSeconds, -1)));
+  }
+
+  return {
+    check,
+    async succeeded(attempt) {
+      const holds = holdsOf(attempt, await epochOf(attempt));
+      // What only this person's own tries can have filled is forgotten. Of what strangers fill too, this one attempt is
+      // taken back and no more, or each of the person's sign-ins would hand them a fresh allowance.
+      const own = attempt.device !== undefined ? holds : holds.slice(1, 2);
+      const shared = holds.filter((hold) => !own.includes(hold));
+      await Promise.all([
+        takeBack(shared),
+        ...own
+          .flatMap(({ key, gate }) => [key, ...(gate === undefined ? [] : [gate])])
+          .map((key) => counters.clear(key)),
+      ]);
+    },
+    async released(attempt) {
+      await takeBack(holdsOf(attempt, await epochOf(attempt)));
+    },
+    async unlock(account) {
+      // Outlives every counter of the epoch before it, so that none of them is met again when this one ends.
+      const longest = Math.max(
+        limits.signInPerAccount.windowSeconds,
+        limits.signInPerAccountAndNetwork.windowSeconds,
+      );
+      await counters.hit(epochKey(account), 2 * longest);
+    },
+  };
+}
+
+function epochKey(account: string): string {
+  return JSON.stringify(['sign-in', 'unlocked', account]);
+}
+
+/**
+ * How long after attempt number `count` the next one must wait: nothing for the first half of the limit, then 5 s,
+ * doubling. At a limit of 10 the last gap is 80 s, at 5 it is 10 s; a window's length at the most.
+ */
+export function delaySeconds(count: number, limit: Limit): number {
+  const free = Math.ceil(limit.limit / 2);
+  if (count <= free) return 0;
+  return Math.min(FIRST_DELAY_SECONDS * 2 ** (count - free - 1), limit.windowSeconds);
 }
