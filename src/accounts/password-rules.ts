@@ -1,0 +1,60 @@
+/**
+ * Which passwords may be set. No rule about which characters to use and none about age (ASVS 5 6.2.5, 6.2.10): only
+ * length, the common ones, and those that the account itself gives away.
+ *
+ * A password is taken as it comes: nothing is trimmed or cut off, NUL and spaces count. It is put into NFC (RFC 8265
+ * section 4.2.2), because one keyboard sends `é` as one character and another as two; NFKC is not applied, since it
+ * would make different passwords the same.
+ */
+import type { Fault } from './account.ts';
+import { isCommonPassword } from './common-passwords.ts';
+import { canonicalEmail } from './emails.ts';
+
+/** 1,024 bytes: far above the 64 characters that ASVS 5 6.2.9 asks for, and hashed in no more time than eight. */
+export const MAX_PASSWORD_BYTES = 1024;
+const MIN_PASSWORD_BYTES = 8;
+
+/** What is hashed: NFC; undefined when it cannot be any account's password (too long, or no well-formed text). */
+export function preparedPassword(password: string): string | undefined {
+  // Measured before it is normalised, so that a megabyte costs nothing; three bytes is the most a code unit takes.
+  if (password.length > MAX_PASSWORD_BYTES || !password.isWellFormed()) return undefined;
+  const prepared = password.normalize('NFC');
+  return Buffer.byteLength(prepared) <= MAX_PASSWORD_BYTES ? prepared : undefined;
+}
+
+/** The first fault of a new password, or undefined. `minLength` in characters (code points). */
+export function judgePassword(
+  password: string,
+  context: { minLength: number; email?: string | undefined },
+): Fault | undefined {
+  if (!password.isWellFormed()) return fault('is not well-formed text');
+  const prepared = preparedPassword(password);
+  if (prepared === undefined) return fault(`must have at most ${MAX_PASSWORD_BYTES} bytes`);
+  if ([...prepared].length < context.minLength || Buffer.byteLength(prepared) < MIN_PASSWORD_BYTES) {
+    return fault(`must have at least ${context.minLength} characters`);
+  }
+  if (isGivenAway(prepared, context.email))
+    return fault('must not be your e-mail address or the name of this service');
+  if (isCommonPassword(prepared)) return fault('is one of the most common passwords');
+  return undefined;
+}
+
+/** The e-mail address in any spelling, its local part, or this service's name, once or repeated. */
+function isGivenAway(password: string, email: string | undefined): boolean {
+  const plain = password.normalize('NFKC').toLowerCase().trim();
+  const words = ['cardea'];
+  if (email !== undefined) {
+    const outcome = canonicalEmail(email);
+    const canonical = outcome.kind === 'email' ? outcome.canonical : email.toLowerCase();
+    words.push(email.normalize('NFKC').toLowerCase().trim(), canonical, canonical.split('@')[0] ?? canonical);
+    if (outcome.kind === 'email' && canonicalEmail(plain.slice(0, 300)).kind === 'email') {
+      const spelled = canonicalEmail(plain);
+      if (spelled.kind === 'email' && spelled.canonical === canonical) return true;
+    }
+  }
+  return words.some((word) => word !== '' && plain.replaceAll(word, '') === '');
+}
+
+function fault(message: string): Fault {
+  return { field: 'password', message };
+}
