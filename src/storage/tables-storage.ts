@@ -1,2 +1,104 @@
 /** Tables of the storage room. Column names are snake_case; only that room's stores map them. */
-export interface StorageTables {}
+import type { Generated } from 'kysely';
+
+/** What the engine stores, when SQL is the store for what expires. One row an artifact, its Grant being the family's row. */
+export interface ArtifactTable {
+  /** SHA-256 of the id that the outside world holds. */
+  key: string;
+  kind: string;
+  /** The grant id; a Grant names itself. Null for what belongs to no family. */
+  family: string | null;
+  /** SHA-256 of a session's uid, of a device's user code. */
+  uid_key: string | null;
+  user_code_key: string | null;
+  /** Sealed JSON; its associated data is `kind:key`. */
+  payload: string;
+  born_at: Date;
+  /** When it was last written: of two rows with one uid the newer counts. */
+  put_at: Date;
+  consumed_at: Date | null;
+  expires_at: Date;
+  /** On a Grant: why its family ended, so that a statement that waited for the row's lock sees it. */
+  ended_reason: string | null;
+  /** Key of the refresh token that this one succeeded. */
+  predecessor: string | null;
+  answer: string | null;
+  answer_binding: string | null;
+  answer_until: Date | null;
+}
+
+/** Single-use claims: whoever inserts the row has it. */
+export interface ClaimTable {
+  key: string;
+  expires_at: Date;
+}
+
+export interface CounterTable {
+  key: string;
+  count: number;
+  reset_at: Date;
+}
+
+export interface SessionFamilyTable {
+  uid_key: string;
+  family: string;
+  offline: boolean;
+  client_id: string;
+  expires_at: Date;
+}
+
+/** The durable fact that a family is over; in SQL its tombstone too. `applied`: the other store has been told. */
+export interface EndedFamilyTable {
+  family_id: string;
+  reason: string;
+  ended_at: Date;
+  expires_at: Date;
+  applied: Generated<boolean>;
+}
+
+/** A JWT access token that was revoked on its own, until it would have expired anyway. */
+export interface EndedTokenTable {
+  jti: string;
+  family_id: string | null;
+  ended_at: Date;
+  expires_at: Date;
+  applied: Generated<boolean>;
+}
+
+/** Not-before facts. An empty `client_id` means every client of the account, an empty `account_id` every account. */
+export interface EndedAccessTable {
+  account_id: string;
+  client_id: string;
+  reason: string;
+  ended_at: Date;
+  expires_at: Date;
+}
+
+/** What changed, read by every process's lease. `txid` is the writing transaction: late commits are seen by it. */
+export interface ChangeTable {
+  id: Generated<number>;
+  txid: Generated<string>;
+  kind: string;
+  subject: string;
+  noted_at: Generated<Date>;
+}
+
+/** Random secrets of the whole installation, sealed; `id` orders them. */
+export interface InstanceSecretTable {
+  name: string;
+  generation: number;
+  sealed: string;
+  created_at: Generated<Date>;
+}
+
+export interface StorageTables {
+  artifacts: ArtifactTable;
+  claims: ClaimTable;
+  counters: CounterTable;
+  session_families: SessionFamilyTable;
+  ended_families: EndedFamilyTable;
+  ended_tokens: EndedTokenTable;
+  ended_access: EndedAccessTable;
+  changes: ChangeTable;
+  instance_secrets: InstanceSecretTable;
+}
