@@ -134,7 +134,7 @@ redis.call('HSET', KEYS[1], 'f', family)
 keep(KEYS[2], family, g[3], now, expires)
 `,
   ],
-  // KEYS the session's one key; ARGV payload, now, expires, digest of its id. d: that digest; o: the id before it or
+  // KEYS the session's one key; ARGV payload, now, expires, digests of id and uid. d, i: those; o: the id before it or
   // destroyed, which never comes back, whatever request still held it
   putSession: [
     1,
@@ -147,7 +147,7 @@ if s[1] and s[1] ~= ARGV[4] then
   redis.call('HSET', KEYS[1], 'o', s[1])
 end
 write(KEYS[1], ARGV[1], now, expires)
-redis.call('HSET', KEYS[1], 'd', ARGV[4])
+redis.call('HSET', KEYS[1], 'd', ARGV[4], 'i', ARGV[5])
 `,
   ],
   // KEYS session; ARGV digest of its id
@@ -155,7 +155,7 @@ redis.call('HSET', KEYS[1], 'd', ARGV[4])
     1,
     `
 if redis.call('HGET', KEYS[1], 'd') ~= ARGV[1] then return end
-redis.call('HDEL', KEYS[1], 'p', 'b', 'e', 'x', 'd')
+redis.call('HDEL', KEYS[1], 'p', 'b', 'e', 'x', 'd', 'i')
 redis.call('HSET', KEYS[1], 'o', ARGV[1])
 if redis.call('PTTL', KEYS[1]) < 0 then redis.call('DEL', KEYS[1]) end
 `,
