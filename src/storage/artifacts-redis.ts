@@ -15,15 +15,18 @@ interface Needs {
   sealing: Pick<Sealing, 'seal' | 'open'>;
   clock: { now(): number };
   log?: { warn(message: string, fields?: Record<string, unknown>): void };
+  /** Throws while Redis must not be asked (redis-pulse.ts). */
+  gate?: () => void;
 }
 
 type Fields = readonly (string | null | undefined)[];
 
-export function createRedisArtifacts({ redis: { client }, sealing, clock, log }: Needs): Artifacts {
+export function createRedisArtifacts({ redis: { client }, sealing, clock, log, gate }: Needs): Artifacts {
   const script = defineScripts(client);
   let trips = 0;
 
   async function ask<T>(command: () => Promise<T>): Promise<T> {
+    gate?.();
     trips += 1;
     try {
       return await command();

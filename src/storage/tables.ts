@@ -6,6 +6,13 @@ import type { AccountTables } from './tables-accounts.ts';
 import type { AuditTables } from './tables-audit.ts';
 import type { ClientTables } from './tables-clients.ts';
 import type { KeyTables } from './tables-keys.ts';
+import type { RedisTables } from './tables-redis.ts';
 import type { StorageTables } from './tables-storage.ts';
 
-export interface Database extends StorageTables, AccountTables, ClientTables, KeyTables, AuditTables {}
+export interface Database
+  extends StorageTables,
+    RedisTables,
+    AccountTables,
+    ClientTables,
+    KeyTables,
+    AuditTables {}
