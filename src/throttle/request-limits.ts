@@ -18,7 +18,7 @@ export interface RequestLimits {
 
 interface Window {
   permits: number;
-  /** Milliseconds since the epoch; 0 before the first trip. */
+  /** Milliseconds since the epoch; infinite before the window's first trip. */
   resetAt: number;
   spent: boolean;
   /** How many to take next: doubles with every trip, so that a key seen once costs others nothing. */
@@ -56,7 +56,7 @@ export function createRequestLimits({
     const id = `${name}\n${key}`;
     let window = windows.get(id);
     if (!window) {
-      window = { permits: 0, resetAt: 0, spent: false, batch: 1, taken: 0, waiting: 0 };
+      window = { permits: 0, resetAt: Number.POSITIVE_INFINITY, spent: false, batch: 1, taken: 0, waiting: 0 };
       windows.set(id, window);
       const [oldest] = windows.keys();
       if (windows.size > maxKeys && oldest !== undefined) windows.delete(oldest);
@@ -72,6 +72,7 @@ export function createRequestLimits({
     window.permits = 0;
     window.taken = 0;
     window.spent = false;
+    window.resetAt = Number.POSITIVE_INFINITY;
   }
 
   function answer(window: Window): ThrottleOutcome | undefined {
@@ -108,10 +109,8 @@ export function createRequestLimits({
 
   /** One trip at a time a key: whoever comes meanwhile waits for it, and is counted into the next batch. */
   async function takeSlowly(name: keyof Limits, key: string): Promise<ThrottleOutcome> {
+    let window = windowOf(name, key);
     for (;;) {
-      const window = windowOf(name, key);
-      const known = answer(window);
-      if (known) return known;
       window.waiting += 1;
       window.trip ??= fetchBatch(name, key, window).finally(() => {
         window.trip = undefined;
@@ -121,6 +120,11 @@ export function createRequestLimits({
       } finally {
         window.waiting -= 1;
       }
+      // First the window that the trip was for, even if it has just ended: a clock that runs ahead of the store's must
+      // not send the request round and round.
+      const known = answer(window);
+      if (known) return known;
+      window = windowOf(name, key);
     }
   }
 
@@ -130,9 +134,8 @@ export function createRequestLimits({
     },
     peek(name, key) {
       const window = windows.get(`${name}\n${key}`);
-      const spent =
-        window !== undefined && window.spent && window.permits === 0 && window.resetAt > clock.now();
-      return spent ? waitFor(window) : GO;
+      if (window === undefined || window.permits > 0 || window.resetAt <= clock.now()) return GO;
+      return window.spent ? waitFor(window) : GO;
     },
   };
 }

@@ -170,10 +170,11 @@ function epochKey(account: string): string {
 
 /**
  * How long after attempt number `count` the next one must wait: nothing for the first half of the limit, then 5 s,
- * doubling. At a limit of 10 the last gap is 80 s, at 5 it is 10 s; a window's length at the most.
+ * doubling, up to a tenth of the window. At 10 in 900 s the gaps are 5, 10, 20, 40 and 80 s; at 5 they are 5 and 10 s.
  */
 export function delaySeconds(count: number, limit: Limit): number {
   const free = Math.ceil(limit.limit / 2);
   if (count <= free) return 0;
-  return Math.min(FIRST_DELAY_SECONDS * 2 ** (count - free - 1), limit.windowSeconds);
+  const longest = Math.max(1, Math.floor(limit.windowSeconds / 10));
+  return Math.min(FIRST_DELAY_SECONDS * 2 ** (count - free - 1), longest);
 }
