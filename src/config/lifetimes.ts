@@ -1,0 +1,181 @@
+import { duration, type Kind } from './kinds.ts';
+
+/** The five classes of clients; how long their token families live depends on it. */
+export type ClientType = 'web' | 'spa' | 'native' | 'service' | 'device';
+
+/** How long everything lives, in seconds. The only place; whatever else has a lifetime derives it from here. */
+export interface Lifetimes {
+  readonly authorizationCode: number;
+  readonly accessToken: number;
+  readonly idToken: number;
+  readonly interaction: number;
+  readonly sessionIdle: number;
+  readonly sessionAbsolute: number;
+  readonly familyIdle: Readonly<Record<ClientType, number>>;
+  readonly familyAbsolute: Readonly<Record<ClientType, number>>;
+  readonly refreshReplayWindow: number;
+  readonly pushedRequest: number;
+  readonly deviceCode: number;
+  readonly setupLink: number;
+  readonly signingKeyPublish: number;
+  readonly jwksCache: number;
+  readonly refusal: number;
+}
+
+/** One line of the table: its default, what it means, and why it is what it is. */
+export interface LifetimeRow {
+  readonly name: string;
+  readonly seconds: number;
+  readonly kind: Kind<number>;
+  readonly meaning: string;
+}
+
+const minute = 60;
+const hour = 3600;
+const day = 86_400;
+
+function row(name: string, seconds: number, min: number, max: number, meaning: string): LifetimeRow {
+  return { name: `CARDEA_LIFETIME_${name}`, seconds, kind: duration(min, max), meaning };
+}
+
+/** The lifetimes that are the same for every client. */
+export const lifetimeRows: Readonly<
+  Record<Exclude<keyof Lifetimes, 'familyIdle' | 'familyAbsolute'>, LifetimeRow>
+> = {
+  // RFC 6749 section 4.1.2 recommends at most ten minutes; a redirect takes seconds.
+  authorizationCode: row(
+    'AUTHORIZATION_CODE',
+    minute,
+    5,
+    10 * minute,
+    'from the redirect to the code exchange',
+  ),
+  accessToken: row(
+    'ACCESS_TOKEN',
+    15 * minute,
+    minute,
+    day,
+    'an access token, unless its resource server says otherwise',
+  ),
+  idToken: row('ID_TOKEN', hour, minute, day, 'an ID token'),
+  interaction: row('INTERACTION', hour, 5 * minute, day, 'a sign-in page that somebody has open'),
+  sessionIdle: row('SESSION_IDLE', 3 * day, 5 * minute, 90 * day, 'a browser session that is not used'),
+  sessionAbsolute: row(
+    'SESSION_ABSOLUTE',
+    14 * day,
+    5 * minute,
+    365 * day,
+    'a browser session in all, however much it is used',
+  ),
+  // A lost answer is repeated within seconds; each second more is one in which a stolen token works beside its owner.
+  refreshReplayWindow: row(
+    'REFRESH_REPLAY_WINDOW',
+    30,
+    0,
+    5 * minute,
+    'a used refresh token still gets its first answer again; `0` is strict',
+  ),
+  // RFC 9126 section 2.2: 5 to 600 seconds.
+  pushedRequest: row('PUSHED_REQUEST', minute, 5, 10 * minute, 'a pushed authorization request'),
+  deviceCode: row('DEVICE_CODE', 10 * minute, minute, 30 * minute, 'the code shown on a device'),
+  setupLink: row('SETUP_LINK', hour, 5 * minute, day, 'the one-time link that makes the first administrator'),
+  signingKeyPublish: row(
+    'SIGNING_KEY_PUBLISH',
+    hour,
+    1,
+    30 * day,
+    'a new signing key is published this long before it signs; not shorter than the JWKS cache',
+  ),
+  jwksCache: row('JWKS_CACHE', hour, 1, day, 'clients may keep the JWKS this long'),
+  refusal: row('REFUSAL', 7 * day, hour, 90 * day, 'the recorded story of a refused request'),
+};
+
+/** Token families: `idle` since the last refresh, `absolute` since the sign-in. Service clients have none. */
+export const familyRows: Readonly<
+  Record<Exclude<ClientType, 'service'>, { idle: LifetimeRow; absolute: LifetimeRow }>
+> = {
+  web: family('WEB', 14 * day, 90 * day, 'a web application'),
+  // A browser keeps tokens where scripts reach them: short.
+  spa: family('SPA', day, 7 * day, 'a single-page app'),
+  native: family('NATIVE', 30 * day, 365 * day, 'a phone or desktop app'),
+  device: family('DEVICE', 30 * day, 180 * day, 'a device without a browser'),
+};
+
+function family(name: string, idle: number, absolute: number, of: string) {
+  return {
+    idle: row(
+      `FAMILY_IDLE_${name}`,
+      idle,
+      minute,
+      3650 * day,
+      `the refresh tokens of ${of}, when they are not used`,
+    ),
+    absolute: row(
+      `FAMILY_ABSOLUTE_${name}`,
+      absolute,
+      minute,
+      3650 * day,
+      `the refresh tokens of ${of} in all`,
+    ),
+  };
+}
+
+/**
+ * Builds the lifetimes, asking `take` for each line of the table.
+ * @param take gives the seconds of a line: its setting, or its default
+ */
+export function buildLifetimes(take: (row: LifetimeRow) => number): Lifetimes {
+  const families = (which: 'idle' | 'absolute') => ({
+    web: take(familyRows.web[which]),
+    spa: take(familyRows.spa[which]),
+    native: take(familyRows.native[which]),
+    device: take(familyRows.device[which]),
+    service: 0,
+  });
+  return {
+    authorizationCode: take(lifetimeRows.authorizationCode),
+    accessToken: take(lifetimeRows.accessToken),
+    idToken: take(lifetimeRows.idToken),
+    interaction: take(lifetimeRows.interaction),
+    sessionIdle: take(lifetimeRows.sessionIdle),
+    sessionAbsolute: take(lifetimeRows.sessionAbsolute),
+    familyIdle: families('idle'),
+    familyAbsolute: families('absolute'),
+    refreshReplayWindow: take(lifetimeRows.refreshReplayWindow),
+    pushedRequest: take(lifetimeRows.pushedRequest),
+    deviceCode: take(lifetimeRows.deviceCode),
+    setupLink: take(lifetimeRows.setupLink),
+    signingKeyPublish: take(lifetimeRows.signingKeyPublish),
+    jwksCache: take(lifetimeRows.jwksCache),
+    refusal: take(lifetimeRows.refusal),
+  };
+}
+
+/** The lifetimes of an installation that sets none. */
+export const defaultLifetimes: Lifetimes = buildLifetimes((line) => line.seconds);
+
+/** What contradicts itself among otherwise good lifetimes, one sentence each. */
+export function judgeLifetimes(lifetimes: Lifetimes): readonly string[] {
+  const faults: string[] = [];
+  const atMost = (low: LifetimeRow, lowSeconds: number, high: LifetimeRow, highSeconds: number) => {
+    if (lowSeconds > highSeconds) faults.push(`${low.name}: must not be longer than ${high.name}`);
+  };
+  atMost(
+    lifetimeRows.sessionIdle,
+    lifetimes.sessionIdle,
+    lifetimeRows.sessionAbsolute,
+    lifetimes.sessionAbsolute,
+  );
+  for (const type of ['web', 'spa', 'native', 'device'] as const) {
+    const rows = familyRows[type];
+    atMost(rows.idle, lifetimes.familyIdle[type], rows.absolute, lifetimes.familyAbsolute[type]);
+  }
+  // A client that has just fetched the JWKS keeps it that long: a younger key would sign what it cannot check.
+  atMost(
+    lifetimeRows.jwksCache,
+    lifetimes.jwksCache,
+    lifetimeRows.signingKeyPublish,
+    lifetimes.signingKeyPublish,
+  );
+  return faults;
+}

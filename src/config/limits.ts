@@ -1,0 +1,130 @@
+import { formatSeconds, type Kind, parseSeconds } from './kinds.ts';
+
+/** At most `limit` in a fixed window of `windowSeconds`. */
+export interface Limit {
+  readonly limit: number;
+  readonly windowSeconds: number;
+}
+
+/** Every limit there is. A network is an IPv4 address or an IPv6 /64. */
+export interface Limits {
+  readonly signInPerAccount: Limit;
+  readonly signInPerNetwork: Limit;
+  readonly signInPerAccountAndNetwork: Limit;
+  readonly signInPerDevice: Limit;
+  readonly tokenPerNetwork: Limit;
+  readonly tokenPerClient: Limit;
+  readonly failedClientAuthPerNetwork: Limit;
+  readonly authorizePerNetwork: Limit;
+  readonly introspectPerNetwork: Limit;
+  readonly pagesPerNetwork: Limit;
+  readonly refusalsPerNetwork: Limit;
+}
+
+/** One line of the table. */
+export interface LimitRow {
+  readonly name: string;
+  readonly limit: Limit;
+  readonly meaning: string;
+}
+
+/** `10/15m`: how many, in which window. No limit can be switched off; it can be made large. */
+export const limitKind: Kind<Limit> = {
+  form: 'how many in which window, such as `10/15m`; from 1 to 1000000000 in 1s to 1d',
+  read(text) {
+    const [many = '', window = '', ...rest] = text.split('/');
+    const limit = /^\d{1,10}$/.test(many) ? Number(many) : 0;
+    const windowSeconds = parseSeconds(window) ?? 0;
+    return rest.length === 0 &&
+      limit >= 1 &&
+      limit <= 1_000_000_000 &&
+      windowSeconds >= 1 &&
+      windowSeconds <= 86_400
+      ? { kind: 'value', value: { limit, windowSeconds } }
+      : {
+          kind: 'fault',
+          fault: 'must be how many in which window, such as 10/15m: 1 to 1000000000 in 1s to 1d',
+        };
+  },
+};
+
+export function formatLimit(limit: Limit): string {
+  return `${limit.limit}/${formatSeconds(limit.windowSeconds)}`;
+}
+
+function row(name: string, limit: number, windowSeconds: number, meaning: string): LimitRow {
+  return { name: `CARDEA_LIMIT_${name}`, limit: { limit, windowSeconds }, meaning };
+}
+
+export const limitRows: Readonly<Record<keyof Limits, LimitRow>> = {
+  // NIST SP 800-63B section 3.2.2 allows 100 failures in a row; ten in a quarter of an hour is a patient guesser's day of 960.
+  signInPerAccount: row(
+    'SIGN_IN_PER_ACCOUNT',
+    10,
+    900,
+    'sign-in attempts on one account, from anywhere; then a growing delay, then a lock that opens by itself',
+  ),
+  // Offices and schools share an address: an order of magnitude above the limit of an account.
+  signInPerNetwork: row('SIGN_IN_PER_NETWORK', 100, 900, 'sign-in attempts from one network, on any account'),
+  signInPerAccountAndNetwork: row(
+    'SIGN_IN_PER_ACCOUNT_AND_NETWORK',
+    5,
+    900,
+    'sign-in attempts from one network on one account',
+  ),
+  signInPerDevice: row(
+    'SIGN_IN_PER_DEVICE',
+    10,
+    900,
+    'sign-in attempts of a browser that has signed in before; counted apart, so that strangers cannot lock it out',
+  ),
+  // A hundred a second from one address: a busy API gateway; per client, ten times that.
+  tokenPerNetwork: row('TOKEN_PER_NETWORK', 6000, 60, 'requests to the token endpoint from one network'),
+  tokenPerClient: row('TOKEN_PER_CLIENT', 60_000, 60, 'requests to the token endpoint by one client'),
+  // Secrets are random, so this is not about guessing them: it stops a misconfigured client from flooding the records.
+  failedClientAuthPerNetwork: row(
+    'FAILED_CLIENT_AUTH_PER_NETWORK',
+    60,
+    60,
+    'failed client authentications from one network',
+  ),
+  authorizePerNetwork: row(
+    'AUTHORIZE_PER_NETWORK',
+    600,
+    60,
+    'requests to the authorization endpoint from one network',
+  ),
+  introspectPerNetwork: row(
+    'INTROSPECT_PER_NETWORK',
+    60_000,
+    60,
+    'introspections and revocations from one network',
+  ),
+  pagesPerNetwork: row('PAGES_PER_NETWORK', 600, 60, 'hosted pages asked for by one network'),
+  refusalsPerNetwork: row(
+    'REFUSALS_PER_NETWORK',
+    20,
+    60,
+    'refused requests of one network whose story is recorded; the others get a reference only',
+  ),
+};
+
+/** Builds the limits, asking `take` for each line of the table. */
+export function buildLimits(take: (row: LimitRow) => Limit): Limits {
+  return {
+    signInPerAccount: take(limitRows.signInPerAccount),
+    signInPerNetwork: take(limitRows.signInPerNetwork),
+    signInPerAccountAndNetwork: take(limitRows.signInPerAccountAndNetwork),
+    signInPerDevice: take(limitRows.signInPerDevice),
+    tokenPerNetwork: take(limitRows.tokenPerNetwork),
+    tokenPerClient: take(limitRows.tokenPerClient),
+    failedClientAuthPerNetwork: take(limitRows.failedClientAuthPerNetwork),
+    authorizePerNetwork: take(limitRows.authorizePerNetwork),
+    introspectPerNetwork: take(limitRows.introspectPerNetwork),
+    pagesPerNetwork: take(limitRows.pagesPerNetwork),
+    refusalsPerNetwork: take(limitRows.refusalsPerNetwork),
+  };
+}
+
+/** The limits of an installation that sets none. */
+export const defaultLimits: Limits = buildLimits((line) => line.limit);

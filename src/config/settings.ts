@@ -1,0 +1,176 @@
+import { availableParallelism } from 'node:os';
+import { type Definition, defaultHashConcurrency, definitions } from './definitions.ts';
+import { isLoopbackHost } from './issuer.ts';
+import { buildLifetimes, judgeLifetimes, type LifetimeRow, type Lifetimes } from './lifetimes.ts';
+import { buildLimits, type Limits, limitKind } from './limits.ts';
+import type { Secret } from './secret.ts';
+import { type Environment, unknownNames } from './setting-names.ts';
+
+/** Everything an operator decides, checked and frozen. */
+export interface Settings {
+  readonly setup: 'embedded' | 'plain' | 'full';
+  /** As written, without a slash at the end. */
+  readonly issuer: string;
+  readonly port: number;
+  readonly host: string;
+  readonly databaseUrl?: Secret;
+  readonly redisUrl?: Secret;
+  /** Absent in the embedded set-up unless set: then `openMasterKey` makes or reads it. */
+  readonly masterKeys?: readonly Secret[];
+  readonly dataDir: string;
+  /** Networks in CIDR form. */
+  readonly trustedProxies: readonly string[];
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  readonly workers: number;
+  readonly redisLossAccepted: boolean;
+  readonly argon2: Argon2Settings;
+  /** Characters. */
+  readonly passwordMinLength: number;
+  readonly limits: Limits;
+  readonly lifetimes: Lifetimes;
+  /** `chosen`: an operator named the port, so a start without it must fail; the default one may be taken. */
+  readonly metrics?: { readonly host: string; readonly port: number; readonly chosen: boolean };
+  readonly logLevel: string;
+  readonly leaseMs: number;
+}
+
+export interface Argon2Settings {
+  readonly memoryKib: number;
+  readonly timeCost: number;
+  readonly parallelism: number;
+  readonly concurrency: number;
+  readonly queueLength: number;
+  readonly queueSeconds: number;
+}
+
+export type ReadSettings =
+  | { readonly kind: 'settings'; readonly settings: Settings }
+  | { readonly kind: 'faults'; readonly faults: readonly string[] };
+
+/**
+ * Reads and judges all settings at once.
+ * @returns the frozen settings, or every fault, one sentence each that names its setting and never its value
+ */
+export function readSettings(environment: Environment): ReadSettings {
+  const faults: string[] = [...unknownNames(environment)];
+  const read = <T>(one: Pick<Definition<T>, 'name' | 'kind'>): T | undefined => {
+    const text = environment[one.name]?.trim();
+    // An empty value is how container tools write "not set".
+    if (!text) return undefined;
+    const outcome = one.kind.read(text);
+    if (outcome.kind === 'value') return outcome.value;
+    faults.push(`${one.name}: ${outcome.fault}${injectedHint(text)}`);
+    return undefined;
+  };
+  const settings = build(environment, read, faults);
+  return faults.length > 0 || settings === undefined
+    ? { kind: 'faults', faults }
+    : { kind: 'settings', settings: freeze(settings) };
+}
+
+type ReadOne = <T>(one: Pick<Definition<T>, 'name' | 'kind'>) => T | undefined;
+
+function build(environment: Environment, read: ReadOne, faults: string[]): Settings | undefined {
+  const isSet = (one: Definition<unknown>) => Boolean(environment[one.name]?.trim());
+  const embedded = !isSet(definitions.databaseUrl);
+  const setup = embedded ? 'embedded' : isSet(definitions.redisUrl) ? 'full' : 'plain';
+  if (embedded && isSet(definitions.redisUrl))
+    faults.push('REDIS_URL: needs DATABASE_URL too; Redis holds only what expires');
+  if (!embedded && !isSet(definitions.issuer)) faults.push('CARDEA_ISSUER: is required with DATABASE_URL');
+  if (!embedded && !isSet(definitions.masterKeys)) {
+    faults.push('CARDEA_MASTER_KEY: is required with DATABASE_URL; make one with: openssl rand -base64 32');
+  }
+
+  const port = read(definitions.port) ?? 3000;
+  const issuer = read(definitions.issuer) ?? `http://localhost:${port}`;
+  const databaseUrl = read(definitions.databaseUrl);
+  const redisUrl = read(definitions.redisUrl);
+  const masterKeys = read(definitions.masterKeys);
+  const tls = readTls(read, isSet, issuer, faults);
+  const redisLossAccepted = read(definitions.redisLossAccepted) ?? false;
+  if (redisLossAccepted && !isSet(definitions.redisUrl))
+    faults.push('CARDEA_REDIS_LOSS_ACCEPTED: has no meaning without REDIS_URL');
+  const metrics = readMetrics(read, isSet);
+  if (metrics?.port === port) faults.push('CARDEA_METRICS_PORT: must differ from PORT');
+  const lifetimes = buildLifetimes((row: LifetimeRow) => read(row) ?? row.seconds);
+  faults.push(...judgeLifetimes(lifetimes));
+
+  return {
+    setup,
+    issuer,
+    port,
+    host: read(definitions.host) ?? (embedded ? '127.0.0.1' : '0.0.0.0'),
+    ...(databaseUrl && { databaseUrl }),
+    ...(redisUrl && { redisUrl }),
+    ...(masterKeys && { masterKeys }),
+    dataDir: read(definitions.dataDir) ?? './data',
+    trustedProxies: read(definitions.trustedProxies) ?? [],
+    ...(tls && { tls }),
+    workers: readWorkers(read, embedded, faults),
+    redisLossAccepted,
+    argon2: {
+      memoryKib: read(definitions.argonMemory) ?? 19_456,
+      timeCost: read(definitions.argonTime) ?? 2,
+      parallelism: read(definitions.argonParallelism) ?? 1,
+      concurrency: read(definitions.argonConcurrency) ?? defaultHashConcurrency,
+      queueLength: read(definitions.argonQueueLength) ?? 100,
+      queueSeconds: read(definitions.argonQueueSeconds) ?? 5,
+    },
+    passwordMinLength: read(definitions.passwordMinLength) ?? 12,
+    limits: buildLimits((row) => read({ name: row.name, kind: limitKind }) ?? row.limit),
+    lifetimes,
+    ...(metrics && { metrics }),
+    logLevel: read(definitions.logLevel) ?? 'info',
+    leaseMs: read(definitions.lease) ?? 1000,
+  };
+}
+
+type IsSet = (one: Definition<unknown>) => boolean;
+
+function readTls(read: ReadOne, isSet: IsSet, issuer: string, faults: string[]): Settings['tls'] | undefined {
+  const certFile = read(definitions.tlsCertFile);
+  const keyFile = read(definitions.tlsKeyFile);
+  if (isSet(definitions.tlsCertFile) !== isSet(definitions.tlsKeyFile)) {
+    faults.push('CARDEA_TLS_CERT_FILE and CARDEA_TLS_KEY_FILE: set both or neither');
+  }
+  if (!certFile || !keyFile) return undefined;
+  if (issuer.startsWith('http:'))
+    faults.push('CARDEA_ISSUER: must begin with https:// when CARDEA_TLS_CERT_FILE is set');
+  return { certFile, keyFile };
+}
+
+function readWorkers(read: ReadOne, embedded: boolean, faults: string[]): number {
+  const asked = read(definitions.workers) ?? 1;
+  const workers = asked === 'auto' ? availableParallelism() : asked;
+  if (embedded && asked !== 1)
+    faults.push(
+      'CARDEA_WORKERS: the embedded database serves one process; set DATABASE_URL or leave it at 1',
+    );
+  return workers;
+}
+
+function readMetrics(read: ReadOne, isSet: IsSet): Settings['metrics'] | undefined {
+  const port = read(definitions.metricsPort) ?? 9464;
+  const host = read(definitions.metricsHost) ?? '127.0.0.1';
+  return port === 'off' ? undefined : { host, port, chosen: isSet(definitions.metricsPort) };
+}
+
+// Kubernetes injects NAME_PORT=tcp://… for every service, so one called "cardea-metrics" writes over our setting.
+function injectedHint(text: string): string {
+  return /^(tcp|udp|sctp):\/\//.test(text)
+    ? ' (it looks like a variable that Kubernetes injects for a service: set enableServiceLinks to false)'
+    : '';
+}
+
+/** Is this issuer on the machine itself? Plain http and unprefixed cookies are allowed there only. */
+export function isLoopbackIssuer(issuer: string): boolean {
+  return isLoopbackHost(new URL(issuer).hostname);
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const member of Object.values(value)) freeze(member);
+  }
+  return value;
+}
