@@ -1,0 +1,52 @@
+/**
+ * The one place that asks whether what was found may still be used. What ends access is a fact in Postgres; processes
+ * hold the facts of accounts and clients in use in memory under the lease (storage/changes.ts), so this costs no trip.
+ *
+ * A family is dated by the sign-in that it came from, not by its own making: a request that read a session just before
+ * that session was ended makes a family that is dead at its first use.
+ */
+import type { Standings } from '../accounts/standing.ts';
+import type { ArtifactKind } from '../storage/artifacts.ts';
+
+export interface AccessGate {
+  /** A reason when the artifact may no longer be used; undefined when it may. */
+  endedBecause(
+    kind: ArtifactKind,
+    payload: Record<string, unknown>,
+    grant: Record<string, unknown> | undefined,
+  ): Promise<string | undefined>;
+}
+
+/** @param clientEndedBefore ms: what the client was given at or before then is dead; 0 when nothing is. */
+export function createAccessGate(
+  standings: Standings,
+  clientEndedBefore: (clientId: string) => Promise<number>,
+): AccessGate {
+  return {
+    async endedBecause(kind, payload, grant) {
+      const dated = grant ?? payload;
+      const accountId = dated.accountId;
+      const clientId = dated.clientId;
+      if (kind === 'Interaction') return undefined;
+      // `bornAt` is read before the consent is, so a withdrawal in between ends the family too.
+      const bornAt = dated.bornAt ?? Number(payload.iat ?? 0) * 1000;
+      if (typeof accountId === 'string') {
+        const standing = await standings.get(accountId);
+        if (!standing) return 'account disabled';
+        if (isPast(dated.signedInAt, standing.endedBefore())) return standing.endReason ?? 'signed out';
+        if (typeof clientId === 'string' && isPast(bornAt, standing.endedBefore(clientId))) {
+          return 'consent withdrawn';
+        }
+      }
+      if (typeof clientId === 'string') {
+        if (isPast(bornAt, await clientEndedBefore(clientId))) return 'client disabled';
+      }
+      return undefined;
+    },
+  };
+}
+
+/** Whether something of that time (ms) falls under a fact of that time (ms; 0: there is none). */
+function isPast(time: unknown, endedBefore: number): boolean {
+  return endedBefore > 0 && endedBefore >= Number(time ?? 0);
+}

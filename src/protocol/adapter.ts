@@ -1,0 +1,183 @@
+/**
+ * The engine's storage, over storage/artifacts.ts. Every look-up passes one gate: a token, code, grant or session whose
+ * family, account or client was ended is absent, and the reason is kept for whoever explains the refusal.
+ */
+import type { Adapter, AdapterPayload } from 'oidc-provider';
+import Provider, { errors } from 'oidc-provider';
+import type { ArtifactKind, Artifacts, Found, Put, StoredArtifact } from '../storage/artifacts.ts';
+import { isKind } from '../storage/ids.ts';
+import { StorageUnavailable } from '../storage/unavailable.ts';
+import type { AccessGate } from './access-gate.ts';
+import { currentState } from './request-state.ts';
+
+export interface AdapterParts {
+  readonly artifacts: Artifacts;
+  readonly gate: AccessGate;
+  /** Ends a family for good: fact first, tombstone second. */
+  readonly endFamily: (family: string, reason: string) => Promise<void>;
+  /** Revokes one access token until it would have expired. */
+  readonly denyToken: (jti: string, family: string | undefined, expiresAt: number) => Promise<void>;
+}
+
+type Payload = Record<string, unknown>;
+
+const inFamilies: ReadonlySet<string> = new Set([
+  'Grant',
+  'AuthorizationCode',
+  'AccessToken',
+  'RefreshToken',
+  'DeviceCode',
+]);
+
+/** A factory for the engine's `adapter` setting: one small object for each kind. */
+export function createAdapterFactory(parts: AdapterParts): (name: string) => Adapter {
+  return (name) => adapterFor(name as ArtifactKind, parts);
+}
+
+function adapterFor(kind: ArtifactKind, { artifacts, gate, endFamily, denyToken }: AdapterParts): Adapter {
+  const isFamilyKind = inFamilies.has(kind);
+
+  async function accept(found: Found): Promise<AdapterPayload | undefined> {
+    const state = currentState();
+    if (found.ended && state) state.endedBecause = found.ended;
+    const { artifact, grant } = found;
+    if (!artifact) return undefined;
+    const grantPayload = kind === 'Grant' ? artifact.payload : grant?.payload;
+    if (isFamilyKind && !grantPayload) return undefined;
+    const ended = await gate.endedBecause(kind, artifact.payload, grantPayload);
+    if (ended) {
+      if (state) state.endedBecause = ended;
+      return undefined;
+    }
+    if (state) {
+      if (grantPayload) state.grants.set(String(grantPayload.jti), grantPayload);
+      if (artifact.payload.grantId) {
+        state.familyOf.set(String(artifact.payload.jti), String(artifact.payload.grantId));
+      }
+      if (kind === 'RefreshToken' && found.answer) state.answer = found.answer;
+      if (kind === 'Session' && typeof artifact.payload.accountId === 'string') {
+        const { accountId, signedInAt } = artifact.payload;
+        state.session = { accountId, signedInAt: Number(signedInAt ?? 0) };
+      }
+    }
+    return withConsumed(artifact) as AdapterPayload;
+  }
+
+  return {
+    async find(id) {
+      const state = currentState();
+      if (state?.jwt?.handle === id) {
+        return state.jwt.kind === kind ? (state.jwt.payload as AdapterPayload) : undefined;
+      }
+      if (kind === 'Grant') {
+        const known = state?.grants.get(id);
+        if (known) return known as AdapterPayload;
+      }
+      // The kind is the first letter of an id: a stranger's costs no trip. Interaction ids are the engine's own.
+      if (kind !== 'Interaction' && !isKind(id, kind)) return undefined;
+      return accept(await noting(artifacts.find(kind, id)));
+    },
+
+    async findByUid(uid) {
+      return accept(await noting(artifacts.findSessionByUid(uid)));
+    },
+
+    async findByUserCode(userCode) {
+      return accept(await noting(artifacts.findByUserCode(userCode)));
+    },
+
+    async upsert(id, payload, expiresIn) {
+      const state = currentState();
+      const stored: Payload = { ...payload };
+      const family =
+        kind === 'Grant' ? id : isFamilyKind ? (payload.grantId as string | undefined) : undefined;
+      if (kind === 'Grant') {
+        Object.assign(stored, state?.birth);
+        state?.grants.set(id, stored);
+      }
+      if (kind === 'Session' && payload.accountId) {
+        stored.signedInAt = signedInAt(payload.accountId);
+      }
+      const put: Put = {
+        kind,
+        id,
+        payload: stored,
+        // The engine gives every kind a lifetime (lifetimes-of-tokens.ts).
+        ttlSeconds: expiresIn ?? 1,
+        ...(family ? { family } : {}),
+        ...(kind === 'Session' && payload.uid ? { uid: payload.uid } : {}),
+        ...(payload.userCode ? { userCode: payload.userCode } : {}),
+      };
+      if (state?.unit && family) {
+        state.unit.family ??= family;
+        state.unit.puts.push(put);
+        return;
+      }
+      await noting(artifacts.put(put));
+    },
+
+    async consume(id) {
+      const state = currentState();
+      const family = state?.familyOf.get(id);
+      if (state?.unit && family) {
+        state.unit.family ??= family;
+        state.unit.consume = { kind, id };
+        return;
+      }
+      if (!(await noting(artifacts.consume(kind, id)))) throw new errors.InvalidGrant('already used');
+    },
+
+    async destroy(id) {
+      const state = currentState();
+      if (kind === 'Grant') return endOnce(id);
+      if (state?.jwt && state.jwt.payload.jti === id) {
+        const { grantId, gid, exp } = state.jwt.payload;
+        return noting(denyToken(id, (grantId ?? gid) as string | undefined, Number(exp) * 1000));
+      }
+      await noting(artifacts.destroy(kind, id));
+    },
+
+    async revokeByGrantId(grantId) {
+      // RFC 7009 section 2.1 lets the revocation of an access token end that token alone.
+      const oidc = Provider.ctx?.oidc;
+      if (oidc?.route === 'revocation' && !oidc.entities.RefreshToken) return;
+      await endOnce(grantId);
+    },
+  };
+
+  /** The engine revokes a family model by model; the family ends once. */
+  async function endOnce(family: string): Promise<void> {
+    const state = currentState();
+    const reason = Provider.ctx?.oidc?.route === 'revocation' ? 'revoked by client' : 'replayed';
+    const ending = state?.ending.get(family) ?? endFamily(family, reason);
+    state?.ending.set(family, ending);
+    await noting(ending);
+  }
+}
+
+/** When the person of the session that is being stored signed in: now proved, or carried over. */
+function signedInAt(accountId: string): number {
+  const state = currentState();
+  const login = (Provider.ctx?.oidc?.result as { login?: { accountId?: string; at?: number } } | undefined)
+    ?.login;
+  if (login?.accountId === accountId && login.at) return login.at;
+  if (state?.session?.accountId === accountId) return state.session.signedInAt;
+  return Date.now();
+}
+
+function withConsumed({ payload, consumedAt }: StoredArtifact): Payload {
+  return consumedAt === undefined ? payload : { ...payload, consumed: Math.floor(consumedAt / 1000) };
+}
+
+/** Notes on the request that a store did not answer, so that the outer door can say so with 503. */
+async function noting<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const state = currentState();
+    if (state && error instanceof StorageUnavailable) {
+      state.unavailable = { retryAfterSeconds: error.retryAfterSeconds };
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,78 @@
+/** The way of a protocol request: documents from memory, limits, lease, engine, and what must be right afterwards. */
+import type Koa from 'koa';
+import type { KoaContextWithOIDC } from 'oidc-provider';
+import { createEndpointLimits } from './endpoint-limits.ts';
+import { replaceSelfSubmittingForms } from './engine-pages.ts';
+import type { LiveEngine } from './live-engine.ts';
+import type { ProtocolParts } from './protocol.ts';
+import { isPublicDocument, servePublicDocument } from './public-documents.ts';
+import { ruleOf } from './refusal-rules.ts';
+import { stateOf } from './request-state.ts';
+import { commitUnit, openUnit } from './unit-of-work.ts';
+
+const ours = /^\/(?:oauth2|\.well-known)\//;
+/** Where a code is issued: its family and the code are stored by one statement. */
+const authorizing = /^\/oauth2\/authorize(?:\/|$)/;
+
+export function createProtocolDoor(parts: ProtocolParts, live: LiveEngine): Koa.Middleware {
+  const limits = createEndpointLimits(parts.limits);
+
+  return async (ctx, next) => {
+    if (!ours.test(ctx.path)) return next();
+    const instance = live.current();
+    if (isPublicDocument(ctx)) return servePublicDocument(ctx, instance, parts.lifetimes.jwksCache);
+
+    const wait = await limits.check(ctx.path, parts.networkOf(ctx.ip));
+    if (wait !== undefined) return refuse(ctx, 429, wait, 'too many requests from your network');
+    await parts.ensureLease();
+
+    const state = stateOf(ctx);
+    const unit = authorizing.test(ctx.path) ? openUnit() : undefined;
+    if (unit) state.unit = unit;
+    await instance.middleware(ctx, next);
+    if (unit && !state.unavailable) await storeCode(ctx, unit);
+    // RFC 6749 section 4.1.2.1 has the code, RFC 9110 section 10.2.3 the header.
+    if (state.unavailable) {
+      const { retryAfterSeconds } = state.unavailable;
+      return refuse(
+        ctx,
+        503,
+        retryAfterSeconds,
+        'a store does not answer; nothing was issued, try again shortly',
+      );
+    }
+    replaceSelfSubmittingForms(ctx as unknown as KoaContextWithOIDC, parts.pages);
+  };
+
+  async function storeCode(ctx: Koa.Context, unit: ReturnType<typeof openUnit>): Promise<void> {
+    delete stateOf(ctx).unit;
+    const outcome = await commitUnit(parts.artifacts, unit);
+    if (outcome.kind === 'committed') return;
+    // Only a family that was reused by a silent request can have ended meanwhile: the app asks again.
+    refuse(ctx, 503, 1, 'this sign-in was ended meanwhile; try again');
+  }
+
+  function refuse(ctx: Koa.Context, status: 429 | 503, retryAfterSeconds: number, description: string): void {
+    const error = 'temporarily_unavailable';
+    const { rule, expected } = ruleOf(error);
+    const reference = parts.refusals.record({
+      kind: 'protocol',
+      rule,
+      error,
+      expected,
+      received: description,
+      network: parts.networkOf(ctx.ip),
+      requestId: parts.requestIdOf(ctx),
+    });
+    ctx.remove('Location');
+    ctx.remove('Set-Cookie');
+    ctx.status = status;
+    ctx.set('Retry-After', String(Math.ceil(retryAfterSeconds)));
+    ctx.set('Cache-Control', 'no-store');
+    if (authorizing.test(ctx.path) || ctx.path.startsWith('/oauth2/logout')) {
+      parts.pages.error(ctx as unknown as KoaContextWithOIDC, { status, error, description, reference });
+      return;
+    }
+    ctx.body = { error, error_description: description, reference };
+  }
+}

@@ -1,0 +1,161 @@
+/** The engine's settings. Everything it would default is set here or switched off. */
+import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
+import { errors } from 'oidc-provider';
+import type { Client } from '../clients/client.ts';
+import { OIDC_SCOPES } from '../clients/resource-server.ts';
+import type { Lifetimes } from '../config/lifetimes.ts';
+import type { KeySet } from '../keys/signing-key.ts';
+import type { EngineClients } from './engine-clients.ts';
+import { keepOfflineAccess } from './engine-overrides.ts';
+import { claimsByScope } from './find-account.ts';
+import { createInteractionPolicy } from './interaction-policy.ts';
+import { FAMILY_CLAIM } from './jwt-access-tokens.ts';
+import { tokenLifetimes } from './lifetimes-of-tokens.ts';
+import { apiScopes } from './resources.ts';
+
+export interface ConfigurationParts {
+  readonly keys: KeySet;
+  readonly cookieKeys: readonly string[];
+  readonly dpopNonceSecret: Buffer;
+  readonly cookieNames: { readonly session: string; readonly interaction: string; readonly resume: string };
+  readonly secureCookies: boolean;
+  readonly lifetimes: Lifetimes;
+  readonly clients: () => EngineClients;
+  readonly clientOf: (ctx: KoaContextWithOIDC) => Promise<Client>;
+  readonly adapter: NonNullable<Configuration['adapter']>;
+  readonly findAccount: NonNullable<Configuration['findAccount']>;
+  readonly hooks: Required<Pick<Configuration, 'loadExistingGrant' | 'expiresWithSession'>>;
+  readonly resources: NonNullable<NonNullable<Configuration['features']>['resourceIndicators']>;
+  readonly pages: {
+    readonly renderError: NonNullable<Configuration['renderError']>;
+    readonly rpInitiatedLogout: NonNullable<NonNullable<Configuration['features']>['rpInitiatedLogout']>;
+  };
+  /** Roles and permissions of the token's subject at its audience. */
+  readonly accessClaims: (
+    audience: string,
+    accountId: string | undefined,
+    clientId: string,
+  ) => Promise<{ roles: readonly string[]; permissions: readonly string[] }>;
+  /** The client that may introspect tokens of this audience, besides the token's own. */
+  readonly introspectionClientOf: (audience: string) => Promise<string | undefined>;
+}
+
+export function engineConfiguration(parts: ConfigurationParts): Configuration {
+  const { keys, lifetimes, clientOf } = parts;
+  const typeOf = (client: object | undefined) => parts.clients().typeOf(client);
+  const cookie = { httpOnly: true, sameSite: 'lax', secure: parts.secureCookies, overwrite: true } as const;
+  return {
+    adapter: parts.adapter,
+    jwks: { keys: keys.jwks.keys as NonNullable<Configuration['jwks']>['keys'] },
+    scopes: [...OIDC_SCOPES],
+    claims: {
+      acr: null,
+      amr: null,
+      auth_time: null,
+      iss: null,
+      sid: null,
+      ...Object.fromEntries(Object.entries(claimsByScope).map(([scope, claims]) => [scope, [...claims]])),
+    },
+    responseTypes: ['code', 'none'],
+    subjectTypes: ['public'],
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+    enabledJWA: {
+      clientAuthSigningAlgValues: ['ES256', 'RS256', 'PS256', 'EdDSA'],
+      idTokenSigningAlgValues: ['RS256', 'ES256', 'PS256', 'EdDSA'],
+      dPoPSigningAlgValues: ['ES256', 'PS256', 'EdDSA', 'RS256'],
+    },
+    cookies: {
+      keys: [...parts.cookieKeys],
+      names: { ...parts.cookieNames },
+      long: { ...cookie, path: '/' },
+      short: cookie,
+    },
+    routes: {
+      authorization: '/oauth2/authorize',
+      token: '/oauth2/token',
+      userinfo: '/oauth2/userinfo',
+      jwks: '/oauth2/jwks',
+      introspection: '/oauth2/introspect',
+      revocation: '/oauth2/revoke',
+      end_session: '/oauth2/logout',
+    },
+    pkce: { required: (ctx, _client) => parts.clients().clientOf(ctx.oidc.client)?.pkceRequired ?? true },
+    allowOmittingSingleRegisteredRedirectUri: false,
+    acceptQueryParamAccessTokens: false,
+    // RFC 7662 section 4 and OpenID Connect Core section 5.4: claims come with the scopes that name them.
+    conformIdTokenClaims: true,
+    clockTolerance: 15,
+    ttl: tokenLifetimes(lifetimes, typeOf),
+    rotateRefreshToken: true,
+    issueRefreshToken: async (_ctx, client, source) =>
+      client.grantTypeAllowed('refresh_token') && source.scopes.has('offline_access'),
+    revokeGrantPolicy: () => true,
+    findAccount: parts.findAccount,
+    ...parts.hooks,
+    extraParams: {
+      // Runs for every authorization request, after the engine's own checks of scope and resource.
+      scope: async (ctx) => {
+        checkApiScopes(ctx);
+        await keepOfflineAccess(ctx);
+      },
+    },
+    extraTokenClaims: async (_ctx, token) => {
+      const { aud, clientId } = token;
+      const { accountId, grantId } = token as { accountId?: string; grantId?: string };
+      if (typeof aud !== 'string' || !clientId) return undefined;
+      const { roles, permissions } = await parts.accessClaims(aud, accountId, clientId);
+      const isJwt = token.resourceServer?.accessTokenFormat === 'jwt';
+      return {
+        ...(roles.length > 0 ? { roles } : {}),
+        ...(permissions.length > 0 ? { permissions } : {}),
+        ...(grantId && isJwt ? { [FAMILY_CLAIM]: grantId } : {}),
+      };
+    },
+    interactions: {
+      policy: createInteractionPolicy(clientOf),
+      url: (ctx, interaction) =>
+        new URL(ctx.oidc.urlFor('authorization')).pathname.replace(
+          /oauth2\/authorize$/,
+          `interaction/${interaction.uid}`,
+        ),
+    },
+    renderError: parts.pages.renderError,
+    clientBasedCORS: (ctx, origin, client) =>
+      allowsOrigin(parts.clients().clientOf(client), ctx.oidc.route, origin),
+    features: {
+      devInteractions: { enabled: false },
+      claimsParameter: { enabled: true },
+      clientCredentials: { enabled: true },
+      dPoP: { enabled: true, nonceSecret: parts.dpopNonceSecret, requireNonce: () => false },
+      introspection: {
+        enabled: true,
+        // RFC 7662 section 4: only the token's own client, and the client of the API that it is for.
+        allowedPolicy: async (_ctx, client, token) => {
+          if (client.clientAuthMethod === 'none') return false;
+          if (token.clientId === client.clientId) return true;
+          const { aud } = token as { aud?: unknown };
+          return typeof aud === 'string' && (await parts.introspectionClientOf(aud)) === client.clientId;
+        },
+      },
+      revocation: { enabled: true },
+      rpInitiatedLogout: parts.pages.rpInitiatedLogout,
+      resourceIndicators: parts.resources,
+      userinfo: { enabled: true },
+    },
+  };
+}
+
+/** A scope that no API of the request has would be dropped in silence by the engine (RFC 6749 section 3.3 allows it). */
+function checkApiScopes(ctx: KoaContextWithOIDC): void {
+  const raw = ctx.method === 'POST' ? ctx.oidc.body?.scope : ctx.query.scope;
+  const servers = Object.values(ctx.oidc.resourceServers ?? {});
+  const unknown = apiScopes(raw).find((scope) => !servers.some((server) => server.scopes.has(scope)));
+  if (unknown) throw new errors.InvalidScope('no API of this request has this scope', unknown);
+}
+
+/** RFC 6749 has no CORS; browsers may call for clients that live in browsers, from the origins of their redirect URIs. */
+function allowsOrigin(client: Client | undefined, route: string, origin: string): boolean {
+  if (!client || origin === 'null') return false;
+  if (route !== 'userinfo' && client.authMethod !== 'none') return false;
+  return client.redirectUris.some((uri) => URL.canParse(uri) && new URL(uri).origin === origin);
+}

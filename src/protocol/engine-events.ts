@@ -1,0 +1,130 @@
+/**
+ * What the engine tells of itself becomes one audit event, one count and one log line each; every refusal gets its
+ * reference here and carries it to whoever was refused.
+ */
+import type Provider from 'oidc-provider';
+import type { KoaContextWithOIDC } from 'oidc-provider';
+import type { Audit } from '../audit/audit.ts';
+import type { AuditEvent } from '../audit/catalogue.ts';
+import { describeReceived } from '../audit/received.ts';
+import type { Refusals } from '../audit/refusals.ts';
+import type { Log } from '../observability/log.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import { ruleOf } from './refusal-rules.ts';
+import { stateOf } from './request-state.ts';
+
+export interface EventParts {
+  readonly audit: Audit;
+  readonly refusals: Refusals;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly networkOf: (ip: string) => string;
+  readonly requestIdOf: (ctx: KoaContextWithOIDC) => string;
+  /** A client failed to authenticate from this network. */
+  readonly noteFailedClient: (network: string) => void;
+}
+
+type EngineError = Error & {
+  error?: string;
+  error_description?: string;
+  error_detail?: string;
+  statusCode?: number;
+};
+
+/** Event of the engine → where the refusal happened. */
+const refusedAt: Readonly<Record<string, string>> = {
+  'authorization.error': 'authorize',
+  'grant.error': 'token',
+  'userinfo.error': 'userinfo',
+  'introspection.error': 'introspect',
+  'revocation.error': 'revoke',
+  'discovery.error': 'discovery',
+  'jwks.error': 'jwks',
+  'end_session.error': 'logout',
+  'end_session_confirm.error': 'logout',
+  'end_session_success.error': 'logout',
+  server_error: 'server',
+};
+
+export function listenToEngine(engine: Provider, parts: EventParts): void {
+  const on = (event: string, listener: (...args: never[]) => void) =>
+    engine.on(event as 'server_error', listener as never);
+
+  for (const [event, kind] of Object.entries(refusedAt)) {
+    on(event, (ctx: KoaContextWithOIDC, error: EngineError) => refuse(parts, kind, ctx, error));
+  }
+  on('grant.success', (ctx: KoaContextWithOIDC) => granted(parts, ctx));
+  on('authorization.success', (ctx: KoaContextWithOIDC) => {
+    parts.metrics.count('cardea_authorizations_total', { outcome: 'granted' });
+    parts.log.debug('authorization granted', { clientId: ctx.oidc.client?.clientId });
+  });
+}
+
+function refuse(parts: EventParts, kind: string, ctx: KoaContextWithOIDC, error: EngineError): void {
+  const { refusals, metrics, log } = parts;
+  const code = error.error ?? 'server_error';
+  const detail = [error.error_detail, stateOf(ctx).endedBecause].filter(Boolean).join('; ');
+  const network = parts.networkOf(ctx.ip);
+  const { rule, expected } = ruleOf(code, error.error_description, detail);
+  const clientId = ctx.oidc.client?.clientId;
+  const params = (ctx.oidc.params ?? ctx.oidc.body ?? ctx.query) as Record<string, unknown>;
+  const reference = refusals.record({
+    kind,
+    rule,
+    error: code,
+    expected,
+    received: [detail, describeReceived({ ...params })].filter(Boolean).join(': '),
+    ...(clientId ? { clientId } : {}),
+    network,
+    requestId: parts.requestIdOf(ctx),
+  });
+  stateOf(ctx).reference = reference;
+  if (isPlainObject(ctx.body) && 'error' in ctx.body) ctx.body = { ...ctx.body, reference };
+  if (code === 'invalid_client' && error.statusCode === 401) parts.noteFailedClient(network);
+  metrics.count('cardea_refusals_total', { endpoint: kind, error: code });
+  const fields = { kind, error: code, detail, clientId, reference, requestId: parts.requestIdOf(ctx) };
+  if (code === 'server_error' && !stateOf(ctx).unavailable)
+    log.error('request failed', { ...fields, err: error });
+  else log.info('request refused', fields);
+}
+
+function granted({ audit, metrics, networkOf, requestIdOf }: EventParts, ctx: KoaContextWithOIDC): void {
+  const { client, params, entities } = ctx.oidc;
+  const grantType = String(params?.grant_type);
+  const state = stateOf(ctx);
+  metrics.count('cardea_tokens_issued_total', {
+    grant_type: grantType,
+    outcome: state.replayed ? 'replayed' : 'issued',
+  });
+  const token = entities.AccessToken ?? entities.ClientCredentials;
+  const family = (entities.Grant as { jti?: string } | undefined)?.jti;
+  const context = {
+    actor: { kind: 'client' as const, id: client?.clientId },
+    accountId: ctx.oidc.account?.accountId,
+    clientId: client?.clientId,
+    network: networkOf(ctx.ip),
+    requestId: requestIdOf(ctx),
+  };
+  const event: AuditEvent = state.replayed
+    ? {
+        ...context,
+        type: 'token.replayed',
+        detail: { family: family ?? '', token: 'refresh_token', outcome: 'answered' },
+      }
+    : {
+        ...context,
+        type: grantType === 'refresh_token' ? 'token.refreshed' : 'token.issued',
+        detail: {
+          grantType,
+          format: (token?.resourceServer?.accessTokenFormat as 'jwt' | 'opaque' | undefined) ?? 'opaque',
+          audience: typeof token?.aud === 'string' ? token.aud : undefined,
+          scope: token?.scope,
+          family,
+        },
+      };
+  audit.later(event);
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}

@@ -1,0 +1,121 @@
+/**
+ * All that the engine is overridden for, in one file. Each line says what the engine does by itself and why that is not
+ * enough; test/protocol/engine-overrides.test.ts fails when an upgrade changes the ground under one of them.
+ */
+import type Provider from 'oidc-provider';
+import type { KoaContextWithOIDC } from 'oidc-provider';
+import { type ArtifactKind, newId, newSessionId, newSessionUid } from '../storage/ids.ts';
+import type { EngineClients } from './engine-clients.ts';
+
+export interface Overrides {
+  readonly clients: EngineClients;
+  /** Compares with all live secrets of the client. */
+  readonly verifySecret: (clientId: string, presented: string) => Promise<boolean>;
+  /** True for one caller only (RFC 9449 section 11.1, RFC 7523 section 3). `expiresAt` in ms. */
+  readonly claim: (scope: string, value: string, expiresAt: number) => Promise<boolean>;
+  /** Runs where the engine looks the client up: JWT access tokens get their stand-in. */
+  readonly beforeClientLookup: () => Promise<void>;
+  /** Ends what must not outlive the session; awaited, where the engine's events are not. */
+  readonly onSessionEnd: (session: { uid: string; accountId?: string | undefined }) => Promise<void>;
+}
+
+interface Model {
+  readonly prototype: object;
+}
+
+/** Attaches every override to one instance. */
+export function overrideEngine(engine: Provider, parts: Overrides): void {
+  const define = (target: object, name: string, value: unknown) =>
+    Object.defineProperty(target, name, { value, configurable: true, writable: true });
+
+  // Addresses: the engine derives them from the request's Host; ours come from the issuer alone.
+  define(engine.OIDCContext.prototype, 'urlFor', (name: string, options?: Record<string, unknown>) =>
+    engine.urlFor(name, options),
+  );
+
+  // Clients: the engine rebuilds all but the last 100 on every request.
+  define(engine.Client, 'find', async (id: unknown) => {
+    await parts.beforeClientLookup();
+    return parts.clients.find(id);
+  });
+
+  // Secrets: the engine compares with one secret in clear; ours are digests, several at once.
+  define(
+    engine.Client.prototype,
+    'compareClientSecret',
+    function (this: { clientId: string }, secret: string) {
+      return parts.verifySecret(this.clientId, secret);
+    },
+  );
+
+  // Replay: the engine looks first and writes afterwards, so two proofs at once both pass.
+  define(engine.ReplayDetection, 'unique', (issuer: string, id: string, expiresAt: number) =>
+    parts.claim(issuer, id, expiresAt * 1000),
+  );
+
+  // Ids: ours say their kind and their family, so that one trip finds them and strangers cost none.
+  const inFamily: readonly ArtifactKind[] = ['AuthorizationCode', 'AccessToken', 'RefreshToken'];
+  for (const kind of inFamily) {
+    define(
+      (engine[kind as 'AccessToken'] as Model).prototype,
+      'generateTokenId',
+      function (this: { grantId?: string }) {
+        return newId(kind, this.grantId);
+      },
+    );
+  }
+  for (const kind of ['Grant', 'ClientCredentials'] as const) {
+    define((engine[kind] as Model).prototype, 'generateTokenId', () => newId(kind));
+  }
+
+  overrideSessions(engine, parts, define);
+}
+
+type Define = (target: object, name: string, value: unknown) => void;
+
+function overrideSessions(engine: Provider, parts: Overrides, define: Define): void {
+  const Session = engine.Session as unknown as {
+    new (payload?: object): object;
+    readonly prototype: { destroy(): Promise<void> };
+  };
+
+  // Session ids share the tag of the session's uid. Without a payload the engine marks the session as new.
+  define(Session, 'instantiate', (payload?: { uid?: string }) => {
+    if (payload?.uid) return new Session(payload);
+    const session = new Session(payload) as { uid: string; jti: string };
+    session.uid = newSessionUid();
+    session.jti = newSessionId(session.uid);
+    return session;
+  });
+  define(Session.prototype, 'resetIdentifier', function (this: SessionFields) {
+    this.oldId = this.jti;
+    this.jti = newSessionId(this.uid);
+    this.touched = true;
+  });
+
+  const { destroy } = Session.prototype;
+  define(Session.prototype, 'destroy', async function (this: SessionFields) {
+    await parts.onSessionEnd({ uid: this.uid, accountId: this.accountId });
+    await destroy.call(this as never);
+  });
+}
+
+interface SessionFields {
+  uid: string;
+  jti: string;
+  oldId?: string;
+  touched?: boolean;
+  accountId?: string;
+}
+
+/** Puts `offline_access` back, which the engine strips unless `prompt=consent` was sent (it still needs a consent). */
+export async function keepOfflineAccess(ctx: KoaContextWithOIDC): Promise<void> {
+  const { params, client } = ctx.oidc;
+  const asked = String((ctx.method === 'POST' ? ctx.oidc.body?.scope : ctx.query.scope) ?? '').split(' ');
+  if (!params || !asked.includes('offline_access') || !client?.grantTypeAllowed('refresh_token')) return;
+  if (!String(params.response_type ?? '').includes('code')) return;
+  const kept = String(params.scope ?? '')
+    .split(' ')
+    .filter(Boolean);
+  if (!kept.includes('offline_access')) params.scope = [...kept, 'offline_access'].join(' ');
+}

@@ -1,0 +1,92 @@
+/**
+ * The engine's own pages, replaced: none of its HTML reaches a browser. What it would submit by an inline script
+ * becomes our page with a button and a script file, under our headers.
+ */
+import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
+import type { Client } from '../clients/client.ts';
+import type { ResponseMode } from './engine.ts';
+import { stateOf } from './request-state.ts';
+
+/** The pages that the protocol needs; pages/ renders them with the headers that a page must have. */
+export interface EnginePages {
+  readonly error: (
+    ctx: KoaContextWithOIDC,
+    view: {
+      status: number;
+      error: string;
+      description: string;
+      reference: string;
+      client?: Client | undefined;
+    },
+  ) => void;
+  /** A form that goes on by itself: a button for browsers without scripting. */
+  readonly formPost: (
+    ctx: KoaContextWithOIDC,
+    view: { action: string; fields: Record<string, string> },
+  ) => void;
+  readonly logoutConfirm: (
+    ctx: KoaContextWithOIDC,
+    view: { action: string; xsrf: string; accountId: string; client?: Client | undefined },
+  ) => Promise<void>;
+  readonly signedOut: (ctx: KoaContextWithOIDC, view: { client?: Client | undefined }) => void;
+}
+
+type ClientOf = (ctx: KoaContextWithOIDC) => Client | undefined;
+
+export function pageConfiguration(pages: EnginePages, clientOf: ClientOf) {
+  const renderError: NonNullable<Configuration['renderError']> = (ctx, out) => {
+    pages.error(ctx, {
+      status: ctx.status,
+      error: out.error,
+      description: out.error_description ?? '',
+      reference: stateOf(ctx).reference ?? '',
+      client: clientOf(ctx),
+    });
+  };
+  const rpInitiatedLogout = {
+    enabled: true,
+    logoutSource: async (ctx: KoaContextWithOIDC) => {
+      const { session } = ctx.oidc;
+      await pages.logoutConfirm(ctx, {
+        action: ctx.oidc.urlFor('end_session_confirm'),
+        xsrf: xsrfOf(ctx),
+        accountId: session?.accountId ?? '',
+        client: clientOf(ctx),
+      });
+    },
+    postLogoutSuccessSource: async (ctx: KoaContextWithOIDC) =>
+      pages.signedOut(ctx, { client: clientOf(ctx) }),
+  } as const;
+  return { renderError, rpInitiatedLogout };
+}
+
+/** form_post (OAuth 2.0 Form Post Response Mode) by our page; errors in a redirect carry their reference. */
+export function wrapResponseMode(pages: EnginePages, mode: string, builtin: ResponseMode): ResponseMode {
+  return (ctx, redirectUri, payload) => {
+    const { reference } = stateOf(ctx);
+    const told = 'error' in payload && reference ? { ...payload, reference } : payload;
+    if (mode !== 'form_post') return builtin(ctx, redirectUri, told);
+    const fields = Object.entries(told).map(([name, value]) => [name, String(value)]);
+    pages.formPost(ctx, { action: redirectUri, fields: Object.fromEntries(fields) });
+  };
+}
+
+/**
+ * Two places where the engine answers with a form that submits itself: a logout without anybody signed in, and a
+ * sign-in as somebody else while another account is signed in. Runs after the engine.
+ */
+export function replaceSelfSubmittingForms(ctx: KoaContextWithOIDC, pages: EnginePages): void {
+  const { route, session } = ctx.oidc ?? {};
+  if (ctx.status !== 200 || !session?.state || !ctx.oidc) return;
+  const asksAlone = route === 'end_session' && !session.accountId;
+  const switches = route === 'resume' && ctx.response.type === 'text/html' && ctx.oidc.result === undefined;
+  if (!asksAlone && !switches) return;
+  pages.formPost(ctx, {
+    action: ctx.oidc.urlFor('end_session_confirm'),
+    fields: { xsrf: xsrfOf(ctx), logout: 'yes' },
+  });
+}
+
+function xsrfOf(ctx: KoaContextWithOIDC): string {
+  return String((ctx.oidc.session?.state as { secret?: string } | undefined)?.secret ?? '');
+}

@@ -1,0 +1,96 @@
+/**
+ * The engine's own grant handlers, each inside a unit of work: what they write is gathered and stored by one statement,
+ * and only then is there an answer.
+ */
+import type { KoaContextWithOIDC } from 'oidc-provider';
+import { errors } from 'oidc-provider';
+import type { Artifacts } from '../storage/artifacts.ts';
+import type { Sealing } from '../storage/sealing.ts';
+import { StorageUnavailable } from '../storage/unavailable.ts';
+import { keepAnswer, openAnswer, otherRequest, Replayed } from './refresh.ts';
+import { stateOf } from './request-state.ts';
+import { commitUnit, openUnit, type UnitOfWork } from './unit-of-work.ts';
+
+export type GrantHandler = (ctx: KoaContextWithOIDC) => Promise<void>;
+
+export interface GrantHandlerParts {
+  readonly artifacts: Artifacts;
+  readonly sealing: Sealing;
+  /** Seconds that a used refresh token of this client is answered again. 0: strict. */
+  readonly replayWindowSeconds: (clientId: string) => Promise<number>;
+  /** Records durably that a family was ended by the store's own statement. */
+  readonly recordTheft: (family: string) => Promise<void>;
+  /** Throws the refusal when the client has used up its share of token requests. */
+  readonly checkClientLimit: (ctx: KoaContextWithOIDC, clientId: string) => Promise<void>;
+}
+
+/** Wraps one built-in handler. Grants without a family (client credentials) pass straight through. */
+export function wrapGrantHandler(
+  grantType: string,
+  builtin: GrantHandler,
+  parts: GrantHandlerParts,
+): GrantHandler {
+  const inFamily = grantType !== 'client_credentials';
+  return async function handleGrant(ctx) {
+    const clientId = ctx.oidc.client?.clientId ?? '';
+    await parts.checkClientLimit(ctx, clientId);
+    if (!inFamily) return builtin(ctx);
+
+    const state = stateOf(ctx);
+    const unit = openUnit();
+    state.unit = unit;
+    try {
+      await builtin(ctx);
+    } catch (error) {
+      if (error instanceof Replayed) return answerAgain(ctx, parts, error.sealed);
+      throw error;
+    } finally {
+      delete state.unit;
+    }
+    await store(ctx, unit, parts);
+  };
+}
+
+async function store(ctx: KoaContextWithOIDC, unit: UnitOfWork, parts: GrantHandlerParts): Promise<void> {
+  const { artifacts, sealing } = parts;
+  // The body is fixed here: what is sealed is, to the byte, what is sent.
+  const body = JSON.stringify(ctx.body);
+  const window =
+    unit.consume?.kind === 'RefreshToken'
+      ? await parts.replayWindowSeconds(ctx.oidc.client?.clientId ?? '')
+      : 0;
+  const answer =
+    unit.consume && window > 0 ? keepAnswer(sealing, ctx, unit.consume.id, body, window) : undefined;
+
+  const outcome = await commitUnit(artifacts, unit, answer).catch((error: unknown) => {
+    if (error instanceof StorageUnavailable) {
+      stateOf(ctx).unavailable = { retryAfterSeconds: error.retryAfterSeconds };
+    }
+    throw error;
+  });
+  switch (outcome.kind) {
+    case 'committed':
+      ctx.body = body;
+      ctx.type = 'application/json; charset=utf-8';
+      return;
+    case 'replayed':
+      return answerAgain(ctx, parts, outcome.sealed);
+    case 'mismatch':
+      throw otherRequest();
+    case 'theft':
+      stateOf(ctx).endedBecause = 'replayed';
+      await parts.recordTheft(unit.family ?? '');
+      throw new errors.InvalidGrant('already used; the family was ended');
+    case 'ended':
+      stateOf(ctx).endedBecause = outcome.reason;
+      throw new errors.InvalidGrant(`ended: ${outcome.reason}`);
+    case 'absent':
+      throw new errors.InvalidGrant('not found');
+  }
+}
+
+function answerAgain(ctx: KoaContextWithOIDC, { sealing }: GrantHandlerParts, sealed: string): void {
+  stateOf(ctx).replayed = true;
+  ctx.body = openAnswer(sealing, String(ctx.oidc.params?.refresh_token), sealed);
+  ctx.type = 'application/json; charset=utf-8';
+}

@@ -1,0 +1,140 @@
+/**
+ * A consent is a business record; a grant is a token family. Each authorization gets a grant of its own, made from the
+ * consent, so that ending a stolen family ends that family alone (docs/architecture.md).
+ */
+import type { Configuration, Grant, KoaContextWithOIDC } from 'oidc-provider';
+import type { Consent } from '../accounts/consents.ts';
+import type { Client } from '../clients/client.ts';
+import type { Lifetimes } from '../config/lifetimes.ts';
+import type { Artifacts } from '../storage/artifacts.ts';
+import { stateOf } from './request-state.ts';
+
+export interface AuthorizationParts {
+  readonly artifacts: Artifacts;
+  readonly findConsent: (accountId: string, clientId: string) => Promise<Consent | undefined>;
+  readonly clientOf: (ctx: KoaContextWithOIDC) => Promise<Client>;
+  readonly lifetimes: Lifetimes;
+}
+
+/** What the person turned down on the consent page; kept in the interaction's result. */
+export interface ConsentResult {
+  readonly rejectedScopes?: readonly string[];
+  readonly rejectedClaims?: readonly string[];
+  readonly rejectedResources?: Readonly<Record<string, readonly string[]>>;
+}
+
+type Hooks = Required<Pick<Configuration, 'loadExistingGrant' | 'expiresWithSession'>>;
+
+export function authorizationHooks(parts: AuthorizationParts): Hooks {
+  return {
+    /** An unsaved grant that holds what is asked and consented; the engine prompts for what is missing. */
+    loadExistingGrant: async (ctx) => {
+      const accountId = ctx.oidc.account?.accountId;
+      const client = await parts.clientOf(ctx);
+      if (!accountId) return undefined;
+      const grant = new ctx.oidc.provider.Grant({ accountId, clientId: client.clientId });
+      noteBirth(ctx);
+      if (client.firstParty) {
+        addAll(ctx, grant);
+        return grant;
+      }
+      const consent = await parts.findConsent(accountId, client.clientId);
+      if (consent) addConsented(ctx, grant, consent);
+      addRejected(ctx, grant);
+      return grant;
+    },
+
+    /** Called exactly where a code is made: here the family begins. Never bound to the session by the engine. */
+    expiresWithSession: async (ctx, source) => {
+      const { session, client, grant } = ctx.oidc;
+      if (!session || !client || !grant) return false;
+      const offline = ctx.oidc.requestParamScopes.has('offline_access');
+      const earlier = offline ? undefined : await reusable(ctx, grant);
+      if (earlier) {
+        source.grantId = earlier;
+        return false;
+      }
+      const grantId = await grant.save();
+      source.grantId = grantId;
+      session.grantIdFor(client.clientId, grantId);
+      await parts.artifacts.addSessionFamily(
+        session.uid,
+        grantId,
+        offline,
+        client.clientId,
+        parts.lifetimes.sessionAbsolute,
+      );
+      return false;
+    },
+  };
+}
+
+/** What the family will be dated by (access-gate.ts): taken before the consent is read. */
+function noteBirth(ctx: KoaContextWithOIDC): void {
+  const state = stateOf(ctx);
+  const bornAt = Date.now();
+  const result = ctx.oidc.result as { login?: { at?: number } } | undefined;
+  state.birth = { signedInAt: result?.login?.at ?? state.session?.signedInAt ?? bornAt, bornAt };
+}
+
+/**
+ * Repeated silent requests (`prompt=none`) of one client share a family while it covers what is asked, so that an app
+ * that asks every few minutes does not pile up families.
+ */
+async function reusable(ctx: KoaContextWithOIDC, wanted: Grant): Promise<string | undefined> {
+  const { session, client, params, provider } = ctx.oidc;
+  const earlierId = params?.prompt === 'none' && client ? session?.grantIdFor(client.clientId) : undefined;
+  if (!earlierId) return undefined;
+  const earlier = await provider.Grant.find(earlierId);
+  return earlier && covers(earlier, wanted) ? earlierId : undefined;
+}
+
+function covers(earlier: Grant, wanted: Grant): boolean {
+  const within = (some: readonly string[], all: readonly string[]) =>
+    some.every((item) => all.includes(item));
+  const resources = Object.keys(wanted.resources ?? {});
+  return (
+    within(wanted.getOIDCScope().split(' '), earlier.getOIDCScope().split(' ')) &&
+    within(wanted.getOIDCClaims(), earlier.getOIDCClaims()) &&
+    resources.every((audience) =>
+      within(wanted.getResourceScope(audience).split(' '), earlier.getResourceScope(audience).split(' ')),
+    )
+  );
+}
+
+function addAll(ctx: KoaContextWithOIDC, grant: Grant): void {
+  const { requestParamOIDCScopes, requestParamClaims, requestParamScopes, resourceServers } = ctx.oidc;
+  grant.addOIDCScope([...requestParamOIDCScopes]);
+  grant.addOIDCClaims([...requestParamClaims]);
+  for (const [audience, server] of Object.entries(resourceServers ?? {})) {
+    grant.addResourceScope(
+      audience,
+      [...requestParamScopes].filter((scope) => server.scopes.has(scope)),
+    );
+  }
+}
+
+function addConsented(ctx: KoaContextWithOIDC, grant: Grant, consent: Consent): void {
+  const { requestParamOIDCScopes, requestParamClaims, requestParamScopes, resourceServers } = ctx.oidc;
+  const scopes = [...requestParamOIDCScopes].filter((scope) => consent.scopes.includes(scope));
+  if (scopes.length > 0) grant.addOIDCScope(scopes);
+  const claims = [...requestParamClaims].filter((claim) => consent.claims.includes(claim));
+  if (claims.length > 0) grant.addOIDCClaims(claims);
+  for (const [audience, server] of Object.entries(resourceServers ?? {})) {
+    const allowed = consent.resources[audience] ?? [];
+    const granted = [...requestParamScopes].filter(
+      (scope) => server.scopes.has(scope) && allowed.includes(scope),
+    );
+    if (granted.length > 0) grant.addResourceScope(audience, granted);
+  }
+}
+
+function addRejected(ctx: KoaContextWithOIDC, grant: Grant): void {
+  const { rejectedScopes, rejectedClaims, rejectedResources } = (ctx.oidc.result?.consent ??
+    {}) as ConsentResult;
+  if (rejectedScopes?.length) grant.rejectOIDCScope([...rejectedScopes]);
+  if (rejectedClaims?.length) grant.rejectOIDCClaims([...rejectedClaims]);
+  for (const [audience, scopes] of Object.entries(rejectedResources ?? {})) {
+    grant.rejectResourceScope(audience, [...scopes]);
+  }
+}

@@ -1,0 +1,102 @@
+/** Builds one engine instance with every hook, override and listener attached (ENGINE: a key change builds another). */
+import type { ClientMetadata, KoaContextWithOIDC } from 'oidc-provider';
+import Provider from 'oidc-provider';
+import type { Client } from '../clients/client.ts';
+import { createAccessGate } from './access-gate.ts';
+import { createAdapterFactory } from './adapter.ts';
+import { createEndpointLimits, type EndpointLimits } from './endpoint-limits.ts';
+import { buildEngine } from './engine.ts';
+import { createEngineClients, type EngineClients, requestClient } from './engine-clients.ts';
+import { engineConfiguration } from './engine-configuration.ts';
+import { listenToEngine } from './engine-events.ts';
+import { overrideEngine } from './engine-overrides.ts';
+import { pageConfiguration, wrapResponseMode } from './engine-pages.ts';
+import { createFindAccount } from './find-account.ts';
+import { wrapGrantHandler } from './grant-handlers.ts';
+import { authorizationHooks } from './grant-of-authorization.ts';
+import { createJwtTokens } from './jwt-access-tokens.ts';
+import type { EngineInstance } from './live-engine.ts';
+import type { ProtocolParts } from './protocol.ts';
+import { resourceIndicators } from './resources.ts';
+
+export function createInstanceBuilder(
+  parts: ProtocolParts,
+): () => Pick<EngineInstance, 'engine' | 'clients'> {
+  const { artifacts, sealing, lifetimes, clock } = parts;
+  const gate = createAccessGate(parts.standings, parts.clients.endedBefore);
+  const limits: EndpointLimits = createEndpointLimits(parts.limits);
+  const grantParts = {
+    artifacts,
+    sealing,
+    replayWindowSeconds: async (clientId: string) =>
+      (await parts.clients.find(clientId))?.refreshReplayWindowSeconds ?? lifetimes.refreshReplayWindow,
+    recordTheft: (family: string) => parts.endFamily(family, 'replayed'),
+    checkClientLimit: limits.checkClient,
+  };
+
+  return () => {
+    let clients: EngineClients | undefined;
+    const ready = (): EngineClients => {
+      if (!clients) throw new Error('the engine asked for clients before it was built');
+      return clients;
+    };
+    const clientOf = async (ctx: KoaContextWithOIDC): Promise<Client> => requestClient(ready(), ctx);
+    const keys = parts.keys.current();
+
+    const engine = buildEngine(
+      parts.issuer,
+      engineConfiguration({
+        keys,
+        cookieKeys: parts.secrets.cookieKeys,
+        dpopNonceSecret: parts.secrets.dpopNonceSecret,
+        cookieNames: parts.cookieNames,
+        secureCookies: parts.secureCookies,
+        lifetimes,
+        clients: ready,
+        clientOf,
+        adapter: createAdapterFactory({
+          artifacts,
+          gate,
+          endFamily: parts.endFamily,
+          denyToken: parts.denyToken,
+        }),
+        findAccount: createFindAccount({ standings: parts.standings, clientOf, clock }),
+        hooks: authorizationHooks({ artifacts, findConsent: parts.consents.find, clientOf, lifetimes }),
+        resources: resourceIndicators({ ...parts.resources, clientOf, lifetimes }),
+        pages: pageConfiguration(parts.pages, (ctx) => ready().clientOf(ctx.oidc.client)),
+        accessClaims: async (audience, accountId, clientId) => {
+          const holder = accountId
+            ? await parts.standings.get(accountId)
+            : await parts.clientAccess.get(clientId);
+          return holder?.access(audience) ?? { roles: [], permissions: [] };
+        },
+        introspectionClientOf: async (audience) =>
+          (await parts.resources.byAudience(audience))?.introspectionClientId,
+      }),
+      {
+        wrapGrant: (name, builtin) => wrapGrantHandler(name, builtin, grantParts),
+        wrapResponseMode: (mode, builtin) => wrapResponseMode(parts.pages, mode, builtin),
+      },
+    );
+    clients = createEngineClients((metadata) => newClient(engine, metadata), parts.clients.find);
+
+    const standIn = createJwtTokens({ artifacts, gate, issuer: parts.issuer, publicKeys: keys.publicKeys });
+    overrideEngine(engine, {
+      clients,
+      verifySecret: parts.clients.verifySecret,
+      claim: artifacts.claim,
+      beforeClientLookup: () => standIn(Provider.ctx),
+      onSessionEnd: parts.onSessionEnd,
+    });
+    listenToEngine(engine, { ...parts, noteFailedClient: limits.noteFailedClient });
+    return { engine, clients };
+  };
+}
+
+/** The constructor takes metadata, which the engine's published types leave out. */
+function newClient(engine: Provider, metadata: ClientMetadata): InstanceType<Provider['Client']> {
+  const Client = engine.Client as unknown as new (
+    metadata: ClientMetadata,
+  ) => InstanceType<Provider['Client']>;
+  return new Client(metadata);
+}

@@ -1,0 +1,117 @@
+/**
+ * Which rule a refusal enforces and what was expected instead. Keyed by the error code on the wire, and finer where the
+ * engine's cause tells more. test/protocol/refusal-rules.test.ts holds that every code that can be raised has a rule.
+ */
+
+export interface RefusalRule {
+  /** RFC or specification, and section. */
+  readonly rule: string;
+  /** What would have been accepted, in one sentence. */
+  readonly expected: string;
+}
+
+/** By the wire's error code. */
+export const rulesByCode: Readonly<Record<string, RefusalRule>> = {
+  access_denied: r('RFC 6749 section 4.1.2.1', 'the person allows the request'),
+  authorization_pending: r('RFC 8628 section 3.5', 'polling goes on until the person has decided'),
+  consent_required: r(
+    'OpenID Connect Core section 3.1.2.6',
+    'a consent that covers the request, or a request without prompt=none',
+  ),
+  expired_token: r('RFC 8628 section 3.5', 'a device code within its lifetime'),
+  insufficient_scope: r('RFC 6750 section 3.1', 'a token with the scope that this address needs'),
+  interaction_required: r('OpenID Connect Core section 3.1.2.6', 'a request without prompt=none'),
+  invalid_client: r(
+    'RFC 6749 section 5.2',
+    'the credentials of a registered, active client by its registered method',
+  ),
+  invalid_client_metadata: r('RFC 7591 section 3.2.2', 'metadata that this server accepts'),
+  invalid_dpop_proof: r('RFC 9449 section 4.3', 'a fresh DPoP proof for this method and address, used once'),
+  invalid_grant: r('RFC 6749 section 5.2', 'a code or refresh token of this client that is alive and unused'),
+  invalid_redirect_uri: r('RFC 9700 section 2.1', 'one of the redirect URIs of the client, to the character'),
+  invalid_request: r('RFC 6749 section 4.1.2.1', 'a well-formed request with every required parameter once'),
+  invalid_request_object: r('RFC 9101 section 6.3', 'a request object signed by the client'),
+  invalid_request_uri: r('RFC 9126 section 4', 'a request_uri of this client that was not used before'),
+  invalid_scope: r('RFC 6749 section 3.3', 'scopes of OpenID Connect or of an API that this client may use'),
+  invalid_target: r('RFC 8707 section 2', 'the audience of one registered API that this client may use'),
+  invalid_token: r('RFC 6750 section 3.1', 'an access token that is alive and meant for this address'),
+  login_required: r(
+    'OpenID Connect Core section 3.1.2.6',
+    'a signed-in browser, or a request without prompt=none',
+  ),
+  registration_not_supported: r('OpenID Connect Core section 7.2.1', 'a registered client'),
+  request_not_supported: r('OpenID Connect Core section 6.1', 'plain parameters instead of a request object'),
+  request_uri_not_supported: r(
+    'OpenID Connect Core section 6.2',
+    'plain parameters instead of a request_uri',
+  ),
+  server_error: r('RFC 6749 section 4.1.2.1', 'nothing: the fault is ours'),
+  slow_down: r('RFC 8628 section 3.5', 'a longer pause between polls'),
+  temporarily_unavailable: r('RFC 6749 section 4.1.2.1', 'the same request after the time in Retry-After'),
+  unauthorized_client: r('RFC 6749 section 5.2', 'a grant type that is registered for this client'),
+  unmet_authentication_requirements: r(
+    'OpenID Connect Unmet Authentication Requirements section 2',
+    'a sign-in that reaches what was asked',
+  ),
+  unsupported_grant_type: r(
+    'RFC 6749 section 5.2',
+    'authorization_code, refresh_token or client_credentials',
+  ),
+  unsupported_response_mode: r(
+    'OAuth 2.0 Multiple Response Types section 2.1',
+    'query, fragment or form_post',
+  ),
+  unsupported_response_type: r('RFC 6749 section 4.1.2.1', 'response_type=code'),
+  unsupported_token_type: r('RFC 7009 section 2.2.1', 'a token of this server'),
+  use_dpop_nonce: r('RFC 9449 section 8', 'the nonce of the DPoP-Nonce header in the next proof'),
+};
+
+/** Finer rules by the engine's description or cause. The first that matches counts. */
+const rulesByCause: readonly (readonly [RegExp, RefusalRule])[] = [
+  [/requires PKCE/, r('RFC 9700 section 2.1.1', 'code_challenge with code_challenge_method=S256')],
+  [/code_challenge_method/, r('RFC 7636 section 4.3', 'code_challenge_method=S256')],
+  [
+    /PKCE verification|code_verifier/,
+    r('RFC 7636 section 4.6', 'the code_verifier whose S256 digest is the challenge'),
+  ],
+  [/redirect_uri mismatch/, r('RFC 6749 section 4.1.3', 'the redirect_uri of the authorization request')],
+  [
+    /post_logout_redirect_uri/,
+    r('OpenID Connect RP-Initiated Logout section 3', 'a registered post_logout_redirect_uri'),
+  ],
+  [
+    /id_token_hint/,
+    r('OpenID Connect Core section 3.1.2.1', 'an ID token that this server issued to this client'),
+  ],
+  [
+    /origin .* not allowed/,
+    r('Fetch Standard section 3.2', 'an origin of one of the client’s redirect URIs'),
+  ],
+  [
+    /replayed|already (used|consumed)/,
+    r('RFC 9700 section 4.14.2', 'the newest refresh token, or a code used once'),
+  ],
+  [/client mismatch/, r('RFC 6749 section 5.2', 'a code or token that was issued to this client')],
+  [/expired/, r('RFC 6749 section 5.2', 'a code or token within its lifetime')],
+  [/grant type is not allowed/, r('RFC 6749 section 5.2', 'a grant type that is registered for this client')],
+  [
+    /authentication mechanism does not match/,
+    r('RFC 7591 section 2', 'the registered token_endpoint_auth_method'),
+  ],
+  [/must not be provided twice|is present more than once/, r('RFC 6749 section 3.1', 'each parameter once')],
+  [
+    /session not found|cookie|has expired/,
+    r('RFC 9700 section 4.7', 'the browser that began this sign-in, in time'),
+  ],
+];
+
+/** The rule of a refusal; the code's own when the cause tells nothing finer. */
+export function ruleOf(code: string, description = '', cause = ''): RefusalRule {
+  const said = `${description}\n${cause}`;
+  const finer = rulesByCause.find(([pattern]) => pattern.test(said))?.[1];
+  return finer ?? rulesByCode[code] ?? r('RFC 6749 section 5.2', 'a request that this server supports');
+}
+
+function r(rule: string, expected: string): RefusalRule {
+  return { rule, expected };
+}

@@ -1,0 +1,129 @@
+/**
+ * Which API a token is for (RFC 8707), decided by what was asked:
+ * - `resource` names it: that one, or `invalid_target`;
+ * - OpenID Connect scopes alone: a token for userinfo;
+ * - an API's scopes without `resource`: the API that owns them. A scope that nobody owns is named in `invalid_scope`.
+ */
+import type {
+  Configuration,
+  ResourceServer as EngineResourceServer,
+  KoaContextWithOIDC,
+} from 'oidc-provider';
+import { errors } from 'oidc-provider';
+import type { Client } from '../clients/client.ts';
+import { mayAskFor, scopesOf } from '../clients/resource-access.ts';
+import { OIDC_SCOPES, type ResourceServer } from '../clients/resource-server.ts';
+import type { Lifetimes } from '../config/lifetimes.ts';
+
+export interface ResourceParts {
+  readonly clientOf: (ctx: KoaContextWithOIDC) => Promise<Client>;
+  readonly byAudience: (audience: string) => Promise<ResourceServer | undefined>;
+  readonly all: () => Promise<readonly ResourceServer[]>;
+  readonly lifetimes: Lifetimes;
+}
+
+type ResourceIndicators = NonNullable<NonNullable<Configuration['features']>['resourceIndicators']>;
+
+/** The engine's `resourceIndicators` feature. */
+export function resourceIndicators(parts: ResourceParts): ResourceIndicators {
+  const { clientOf, byAudience, all, lifetimes } = parts;
+
+  /** The APIs that this client may have, in the order of their audience. */
+  async function allowed(client: Client): Promise<readonly ResourceServer[]> {
+    return (await all()).filter((server) => mayAskFor(client, server));
+  }
+
+  async function owners(client: Client, scopes: readonly string[]): Promise<string[]> {
+    const servers = await allowed(client);
+    const audiences = new Set<string>();
+    for (const scope of scopes) {
+      const owning = servers.filter((server) => scopesOf(client, server).includes(scope));
+      const owner = owning.find(({ audience }) => audience === client.defaultResource) ?? owning[0];
+      if (!owner) throw new errors.InvalidScope('no API that this client may use has this scope', scope);
+      audiences.add(owner.audience);
+    }
+    return [...audiences];
+  }
+
+  return {
+    enabled: true,
+
+    async defaultResource(ctx, _client, oneOf) {
+      const client = await clientOf(ctx);
+      const scopes = apiScopes(ctx.oidc.params?.scope);
+      if (oneOf?.length) {
+        // A grant for several APIs, asked at the token endpoint without `resource`: the first that has an asked scope.
+        const asked = apiScopes(ctx.oidc.params?.scope ?? sourceScope(ctx));
+        for (const audience of oneOf) {
+          const server = await byAudience(audience);
+          if (server?.scopes.some(({ name }) => asked.includes(name))) return audience;
+        }
+        return oneOf[0] ?? [];
+      }
+      if (scopes.length > 0) return single(await owners(client, scopes));
+      if (ctx.oidc.params?.grant_type !== 'client_credentials') return undefined as unknown as string;
+      if (client.defaultResource) return client.defaultResource;
+      const servers = await allowed(client);
+      if (servers.length === 1 && servers[0]) return servers[0].audience;
+      throw new errors.InvalidTarget(
+        servers.length === 0
+          ? 'this client may not have tokens for any API; register one with `cardea client update`'
+          : 'say which API the token is for with the resource parameter',
+      );
+    },
+
+    async getResourceServerInfo(ctx, audience) {
+      const client = await clientOf(ctx);
+      const server = await byAudience(audience);
+      if (!server || !mayAskFor(client, server)) {
+        throw new errors.InvalidTarget(
+          server
+            ? 'this client may not have tokens for this resource'
+            : 'no API is registered for this resource',
+        );
+      }
+      return engineResource(server, scopesOf(client, server), lifetimes);
+    },
+
+    // A refresh that asks for OpenID Connect scopes alone gets a token for userinfo; any API scope, that API's token.
+    async useGrantedResource(ctx, source) {
+      const scope = ctx.oidc.params?.scope ?? (source as { scope?: string }).scope;
+      return apiScopes(scope).length > 0;
+    },
+  };
+}
+
+function engineResource(
+  server: ResourceServer,
+  scopes: readonly string[],
+  lifetimes: Lifetimes,
+): EngineResourceServer {
+  const common = {
+    audience: server.audience,
+    scope: scopes.join(' '),
+    accessTokenTTL: server.accessTokenTtlSeconds ?? lifetimes.accessToken,
+  };
+  return server.tokenFormat === 'jwt'
+    ? { ...common, accessTokenFormat: 'jwt', jwt: { sign: { alg: server.signingAlg } } }
+    : { ...common, accessTokenFormat: 'opaque' };
+}
+
+/** The scopes of a space-separated list that are not OpenID Connect's. */
+export function apiScopes(scope: unknown): string[] {
+  return String(scope ?? '')
+    .split(' ')
+    .filter((name) => name && !OIDC_SCOPES.has(name));
+}
+
+function sourceScope(ctx: KoaContextWithOIDC): string | undefined {
+  const { AuthorizationCode: code, RefreshToken: token } = ctx.oidc.entities as Record<
+    string,
+    { scope?: string }
+  >;
+  return code?.scope ?? token?.scope;
+}
+
+function single(audiences: string[]): string | string[] {
+  const [only, ...others] = audiences;
+  return only !== undefined && others.length === 0 ? only : audiences;
+}

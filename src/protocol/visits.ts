@@ -1,0 +1,146 @@
+/** What the hosted pages need of an interaction: what is asked, by whom, for whom, and how to go on. */
+import type Koa from 'koa';
+import type Provider from 'oidc-provider';
+import { errors, type InteractionResults } from 'oidc-provider';
+import type { Client } from '../clients/client.ts';
+import type { ConsentResult } from './grant-of-authorization.ts';
+
+/** Scopes, claims and API scopes, as the consent page lists them. */
+export interface Requested {
+  readonly scopes: readonly string[];
+  readonly claims: readonly string[];
+  /** Audience → scopes of that API. */
+  readonly resources: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface Visit {
+  readonly uid: string;
+  readonly prompt: 'login' | 'consent';
+  readonly reasons: readonly string[];
+  readonly client: Client;
+  readonly params: Readonly<Record<string, string | undefined>>;
+  /** The account that this browser is signed in as. */
+  readonly accountId?: string;
+  /** What still needs the person's yes. */
+  readonly missing: Requested;
+  /** Everything that the request asks for. */
+  readonly requested: Requested;
+  /** Origin (or scheme) of where the person goes in the end; for `form-action`. */
+  readonly redirectUri: string;
+  readonly returnTo: string;
+}
+
+export interface SignInResult {
+  readonly accountId: string;
+  readonly amr: readonly string[];
+  readonly remember: boolean;
+  /** ms: when the account was read for the check that has just passed. */
+  readonly at: number;
+}
+
+/** The interaction of this browser and this address; undefined when it is over, expired or another browser's. */
+export async function findVisit(
+  engine: Provider,
+  ctx: Koa.Context,
+  uid: string,
+  findClient: (clientId: string) => Promise<Client | undefined>,
+  scopesOf: (audience: string) => Promise<ReadonlySet<string>>,
+): Promise<Visit | undefined> {
+  const details = await engine.interactionDetails(ctx.req, ctx.res).catch((error: unknown) => {
+    if (error instanceof errors.SessionNotFound) return undefined;
+    throw error;
+  });
+  if (details?.uid !== uid) return undefined;
+  const params = details.params as Record<string, string | string[] | undefined>;
+  const client = await findClient(String(params.client_id));
+  if (client?.status !== 'active') return undefined;
+  const { name, reasons, details: prompt } = details.prompt;
+  const asked = prompt as {
+    missingOIDCScope?: string[];
+    missingOIDCClaims?: string[];
+    missingResourceScopes?: Record<string, string[]>;
+  };
+  return {
+    uid,
+    prompt: name === 'consent' ? 'consent' : 'login',
+    reasons,
+    client,
+    params: Object.fromEntries(
+      Object.entries(params).map(([key, value]) => [key, Array.isArray(value) ? value.join(' ') : value]),
+    ),
+    ...(details.session?.accountId ? { accountId: details.session.accountId } : {}),
+    missing: {
+      scopes: asked.missingOIDCScope ?? [],
+      claims: asked.missingOIDCClaims ?? [],
+      resources: asked.missingResourceScopes ?? {},
+    },
+    requested: await requestedOf(params, scopesOf),
+    redirectUri: String(params.redirect_uri ?? ''),
+    returnTo: details.returnTo,
+  };
+}
+
+/** Only the stored request counts: a form that a browser sends back adds nothing to it. */
+async function requestedOf(
+  params: Record<string, string | string[] | undefined>,
+  scopesOf: (audience: string) => Promise<ReadonlySet<string>>,
+): Promise<Requested> {
+  const all = String(params.scope ?? '')
+    .split(' ')
+    .filter(Boolean);
+  const resources: Record<string, readonly string[]> = {};
+  for (const audience of [params.resource ?? []].flat()) {
+    const offered = await scopesOf(audience);
+    resources[audience] = all.filter((scope) => offered.has(scope));
+  }
+  const ofApis = new Set(Object.values(resources).flat());
+  return {
+    scopes: all.filter((scope) => !ofApis.has(scope)),
+    claims: claimsAsked(params.claims),
+    resources,
+  };
+}
+
+function claimsAsked(parameter: string | string[] | undefined): string[] {
+  if (typeof parameter !== 'string') return [];
+  const { userinfo = {}, id_token: idToken = {} } = JSON.parse(parameter) as Record<
+    string,
+    object | undefined
+  >;
+  const about = new Set(['sub', 'sid', 'auth_time', 'acr', 'amr', 'iss']);
+  return [...new Set([...Object.keys(userinfo), ...Object.keys(idToken)])].filter(
+    (claim) => !about.has(claim),
+  );
+}
+
+/** Stores the result and sends the browser on to the engine's resume address. */
+export async function finishVisit(
+  engine: Provider,
+  ctx: Koa.Context,
+  result: InteractionResults,
+): Promise<void> {
+  const returnTo = await engine.interactionResult(ctx.req, ctx.res, result);
+  ctx.status = 303;
+  ctx.redirect(returnTo);
+}
+
+/** The results by which an interaction ends. */
+export const visitResults = {
+  signedIn: ({ accountId, amr, remember, at }: SignInResult): InteractionResults => ({
+    // `at` is ours: the engine keeps seconds, and a fact that ends access is dated in milliseconds.
+    login: {
+      accountId,
+      amr: [...amr],
+      remember,
+      ts: Math.floor(at / 1000),
+      at,
+    } as InteractionResults['login'],
+  }),
+  consented: (rejected: ConsentResult): InteractionResults => ({
+    consent: rejected as InteractionResults['consent'],
+  }),
+  refused: (error: string, description: string): InteractionResults => ({
+    error,
+    error_description: description,
+  }),
+};
