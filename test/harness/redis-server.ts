@@ -1,0 +1,84 @@
+/**
+ * Redis servers of a test's own, on loopback and a free port, for what cannot be done to one that others use: count
+ * its commands, kill it, flush it, give it an older file.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+
+export interface TestRedis {
+  readonly port: number;
+  readonly url: string;
+  /** Its working directory: appendonly and dump files. */
+  readonly directory: string;
+  /** Ends the process; with SIGKILL nothing is saved. The files stay. */
+  kill(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  /** Starts it again on the same port and directory. */
+  start(): Promise<void>;
+  /** Ends it and removes its files. */
+  close(): Promise<void>;
+  /** A plain connection, to be closed by the caller. */
+  connect(): Redis;
+}
+
+/** @param settings further lines of redis.conf as arguments: ['--appendonly', 'yes'] */
+export async function startRedis(settings: readonly string[] = []): Promise<TestRedis> {
+  const directory = await mkdtemp(join(tmpdir(), 'cardea-redis-'));
+  const port = await freePort();
+  const base = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', ''];
+  let child: ChildProcess | undefined;
+
+  const connect = () => new Redis({ port, host: '127.0.0.1', retryStrategy: (n) => Math.min(n * 20, 200) });
+
+  async function start(): Promise<void> {
+    child = spawn('redis-server', [...base, ...settings], { stdio: 'ignore' });
+    const probe = connect();
+    probe.on('error', () => undefined);
+    await probe.ping();
+    probe.disconnect();
+  }
+
+  async function kill(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, 'exit');
+    child.kill(signal);
+    await gone;
+  }
+
+  await start();
+  return {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    directory,
+    kill,
+    start,
+    connect,
+    close: async () => {
+      await kill('SIGKILL');
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Below 32768, since a Cluster's bus takes port + 10000 and outgoing connections the range above. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 12_000 + Math.floor(Math.random() * 10_000);
+    if ((await isFree(port)) && (await isFree(port + 10_000))) return port;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  const listening = new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => resolve((server.address() as AddressInfo).port === port));
+  });
+  const free = await listening;
+  if (free) await new Promise((resolve) => server.close(resolve));
+  return free;
+}
