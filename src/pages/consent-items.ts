@@ -1,0 +1,106 @@
+/** Rights in plain words. */
+import type { Texts } from '../web/texts.ts';
+import { displayName } from './display.ts';
+import type { FrontDoor, Rights, Visit } from './front-door.ts';
+
+export interface ConsentItem {
+  readonly title: string;
+  readonly detail: string | undefined;
+  /** Marked, because people would want to notice it. */
+  readonly sensitive: boolean;
+  /** The API it is for; undefined: the account itself. */
+  readonly owner: string | undefined;
+}
+
+/** Scopes that reach further than a name and an address to write to. */
+const SENSITIVE: ReadonlySet<string> = new Set(['address', 'phone', 'offline_access']);
+/** The engine's own and not rights by themselves. */
+const NOT_SHOWN: ReadonlySet<string> = new Set([
+  'sub',
+  'acr',
+  'amr',
+  'auth_time',
+  'sid',
+  'iss',
+  'aud',
+  'exp',
+  'iat',
+]);
+
+/** What this page asks: what is missing, or, asked again with prompt=consent, all that was requested. */
+export function askedOf(visit: Pick<Visit, 'missing' | 'requested'>): Rights {
+  return isEmpty(visit.missing) ? visit.requested : visit.missing;
+}
+
+export async function describeRights(
+  rights: Rights,
+  { texts, findResource }: { texts: Texts; findResource: FrontDoor['findResource'] },
+): Promise<readonly ConsentItem[]> {
+  const known = (kind: 'scope' | 'claim', name: string): ConsentItem => ({
+    title: texts.has(`${kind}.${name}`) ? texts.t(`${kind}.${name}`) : humanName(name),
+    detail: texts.has(`${kind}.${name}.detail`) ? texts.t(`${kind}.${name}.detail`) : undefined,
+    sensitive: SENSITIVE.has(name),
+    owner: undefined,
+  });
+  const covered = new Set(rights.scopes.flatMap((scope) => CLAIMS_OF[scope] ?? []));
+  const claims = rights.claims.filter((claim) => !covered.has(claim) && !NOT_SHOWN.has(claim));
+  const resources = await Promise.all(
+    Object.entries(rights.resources).map(async ([audience, scopes]) => {
+      const resource = await findResource(audience);
+      return scopes.map((name): ConsentItem => {
+        const description = resource?.scopes.find((scope) => scope.name === name)?.description;
+        return {
+          title: displayName(description ?? name),
+          detail: undefined,
+          sensitive: false,
+          owner: displayName(resource?.name ?? audience),
+        };
+      });
+    }),
+  );
+  // "Know who you are" is told once, first; what is sensitive comes last, where the eye rests before the buttons.
+  const own = [
+    ...rights.scopes.map((name) => known('scope', name)),
+    ...claims.map((name) => known('claim', name)),
+  ];
+  return [
+    ...own.filter((item) => !item.sensitive),
+    ...resources.flat(),
+    ...own.filter((item) => item.sensitive),
+  ];
+}
+
+/** OIDC Core section 5.4, as far as the consent page would otherwise say the same thing twice. */
+const CLAIMS_OF: Readonly<Record<string, readonly string[]>> = {
+  email: ['email', 'email_verified'],
+  phone: ['phone_number', 'phone_number_verified'],
+  address: ['address'],
+  roles: ['roles'],
+  profile: [
+    'name',
+    'family_name',
+    'given_name',
+    'middle_name',
+    'nickname',
+    'preferred_username',
+    'profile',
+    'picture',
+    'website',
+    'gender',
+    'birthdate',
+    'zoneinfo',
+    'locale',
+    'updated_at',
+  ],
+};
+
+function isEmpty(rights: Rights): boolean {
+  const inResources = Object.values(rights.resources).some((scopes) => scopes.length > 0);
+  return rights.scopes.length === 0 && rights.claims.length === 0 && !inResources;
+}
+
+/** 'preferred_username' → 'Preferred username'. */
+function humanName(name: string): string {
+  const words = displayName(name.replaceAll('_', ' '));
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}

@@ -1,0 +1,53 @@
+/** The consent page: who asks, for whom, for what, and where one is sent next. */
+import type Koa from 'koa';
+import type { Csrf } from '../web/csrf.ts';
+import type { Texts } from '../web/texts.ts';
+import { askedOf, describeRights } from './consent-items.ts';
+import { clientView, formTargetsOf, personView, placeOf } from './display.ts';
+import type { FrontDoor, Visit } from './front-door.ts';
+import type { SendPage } from './page-sender.ts';
+import { visitPath, visitPurpose } from './visit-address.ts';
+import { otherAccountUrl } from './way-back.ts';
+
+export interface ConsentPage {
+  show(ctx: Koa.Context, visit: Visit, again?: { status: number; notice: string }): Promise<void>;
+  allow(ctx: Koa.Context, visit: Visit): Promise<void>;
+}
+
+export function createConsentPage(o: {
+  front: Pick<FrontDoor, 'protocol' | 'findPerson' | 'findResource'>;
+  csrf: Csrf;
+  base: string;
+  texts: Texts;
+  sendPage: SendPage;
+}): ConsentPage {
+  const { front, csrf, base, sendPage } = o;
+  return {
+    async show(ctx, visit, again) {
+      const person = visit.accountId === undefined ? undefined : await front.findPerson(visit.accountId);
+      const items = await describeRights(askedOf(visit), {
+        texts: o.texts,
+        findResource: front.findResource,
+      });
+      sendPage(ctx, 'consent', {
+        status: again?.status ?? 200,
+        data: {
+          client: clientView(visit.client),
+          chip: person && personView(person),
+          otherUrl: otherAccountUrl(base, visit),
+          place: placeOf(visit.redirectOrigin),
+          items,
+          action: base + visitPath(visit.uid),
+          csrf: csrf.issue(ctx, visitPurpose(visit.uid)),
+          notice: again?.notice,
+        },
+        policy: {
+          formTargets: formTargetsOf(visit.client, visit.redirectOrigin),
+          images: visit.client.logoUri ? [visit.client.logoUri] : [],
+        },
+      });
+    },
+    // What is granted is what the stored visit asks for: nothing in the form can add to it.
+    allow: (ctx, visit) => front.protocol.finishConsent(ctx, visit, askedOf(visit)),
+  };
+}

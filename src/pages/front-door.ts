@@ -1,0 +1,139 @@
+/**
+ * What the hosted pages need from the rest of the house, as functions: the wiring hands them in. This room owns what
+ * people see between an app and its sign-in; it knows no password, no token and no table.
+ */
+import type Koa from 'koa';
+
+/** What a page shows of a client (clients/client.ts). */
+export interface PageClient {
+  readonly clientId: string;
+  readonly name: string;
+  readonly firstParty?: boolean;
+  /** False: nobody vouches for who runs it (self-registered). Absent: registered by an administrator. */
+  readonly verified?: boolean;
+  readonly redirectUris?: readonly string[];
+  readonly postLogoutRedirectUris?: readonly string[];
+  readonly logoUri?: string;
+  readonly policyUri?: string;
+  readonly tosUri?: string;
+  readonly clientUri?: string;
+}
+
+/** Rights by kind: OIDC scopes, single claims, and scopes by audience. */
+export interface Rights {
+  readonly scopes: readonly string[];
+  readonly claims: readonly string[];
+  readonly resources: Readonly<Record<string, readonly string[]>>;
+}
+
+/** One authorization that waits for this browser's person. */
+export interface Visit {
+  readonly uid: string;
+  readonly prompt: 'login' | 'consent';
+  /** Why the engine asks, for example 'max_age', 'login_prompt', 'no_session'. */
+  readonly reasons: readonly string[];
+  readonly client: PageClient;
+  /** The authorization request's parameters. */
+  readonly params: Readonly<Record<string, unknown>>;
+  /** Who is signed in already. */
+  readonly accountId?: string | undefined;
+  /** Asked for and not yet consented. Empty with prompt=consent when all was consented before. */
+  readonly missing: Rights;
+  readonly requested: Rights;
+  /** Where the answer goes: the origin of the redirect URI, or, for a custom scheme, `scheme:`. */
+  readonly redirectOrigin: string;
+}
+
+export interface SignIn {
+  readonly accountId: string;
+  readonly amr: readonly string[];
+  readonly remember: boolean;
+}
+
+/** The protocol room as the pages see it. Those that end in a Promise<void> send the answer (a 303). */
+export interface Protocol {
+  /** The interaction of this browser and of the uid in the path; undefined: over, unknown, or another browser's. */
+  visit(ctx: Koa.Context): Promise<Visit | undefined>;
+  finishSignIn(ctx: Koa.Context, visit: Visit, signIn: SignIn): Promise<void>;
+  /** Records the consent and goes on. The decision comes from the stored visit, never from the form. */
+  finishConsent(ctx: Koa.Context, visit: Visit, decision: Rights): Promise<void>;
+  refuse(ctx: Koa.Context, visit: Visit, error: 'access_denied', description: string): Promise<void>;
+  /** The single sign-on session of this browser. */
+  session(ctx: Koa.Context): Promise<{ readonly accountId: string } | undefined>;
+  /** Ends it, and what hangs on it. Sends nothing. */
+  signOut(ctx: Koa.Context): Promise<void>;
+}
+
+export interface Person {
+  readonly accountId: string;
+  readonly email: string;
+  readonly name?: string | undefined;
+  readonly administrator: boolean;
+}
+
+/** A verified device cookie (throttle/device-cookie.ts). */
+export interface Device {
+  readonly accountId: string;
+  readonly passwordVersion: number;
+  readonly deviceId: string;
+}
+
+export interface DeviceCookies {
+  issue(accountId: string, passwordVersion: number): string;
+  verify(value: string): Device | undefined;
+}
+
+/** accounts/authenticate.ts */
+export type SignInOutcome =
+  | {
+      readonly kind: 'signed-in';
+      readonly account: { readonly id: string; readonly passwordVersion: number };
+      readonly amr: readonly string[];
+    }
+  | { readonly kind: 'rejected' }
+  | { readonly kind: 'locked'; readonly retryAfterSeconds: number }
+  | { readonly kind: 'busy'; readonly retryAfterSeconds: number };
+
+export type Authenticate = (attempt: {
+  readonly email: string;
+  readonly password: string;
+  readonly network: string;
+  readonly device?: Device;
+}) => Promise<SignInOutcome>;
+
+/** The one-time link of the first start (accounts/setup-link.ts). */
+export interface Setup {
+  /** Whether the link is live. Uses nothing up. */
+  isLive(token: string): Promise<boolean>;
+  /** Makes the first administrator and uses the link up, both or neither. */
+  complete(o: { token: string; email: string; name: string; password: string }): Promise<SetupOutcome>;
+}
+
+export type SetupOutcome =
+  | { readonly kind: 'created' }
+  | { readonly kind: 'gone' }
+  /** `fault` is a sentence. */
+  | { readonly kind: 'fault'; readonly field: 'email' | 'name' | 'password'; readonly fault: string }
+  | { readonly kind: 'busy'; readonly retryAfterSeconds: number };
+
+/** What a resource server and its scopes are called (clients/resource-server.ts). */
+export interface ResourceNames {
+  readonly name: string;
+  readonly scopes: readonly { readonly name: string; readonly description?: string }[];
+}
+
+export interface FrontDoor {
+  readonly protocol: Protocol;
+  readonly authenticate: Authenticate;
+  readonly deviceCookies: DeviceCookies;
+  /** Active accounts only. */
+  findPerson(accountId: string): Promise<Person | undefined>;
+  /** Active clients only. */
+  findClient(clientId: string): Promise<PageClient | undefined>;
+  findResource(audience: string): Promise<ResourceNames | undefined>;
+  readonly networkOf: (address: string) => string;
+  readonly setup: Setup;
+  /** Signs a person in to the front page itself; absent: people sign in from their apps only. */
+  readonly signInUrl?: string;
+  readonly passwordMinLength: number;
+}

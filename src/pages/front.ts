@@ -1,0 +1,68 @@
+/** The front page: whom this browser is signed in as, or what this is. And signing out from it. */
+import type Koa from 'koa';
+import type { Csrf } from '../web/csrf.ts';
+import type { PublicUrl } from '../web/public-url.ts';
+import { personView } from './display.ts';
+import type { ReadSubmitted } from './form-guard.ts';
+import type { FrontDoor, Person } from './front-door.ts';
+import { type SendPage, seeOther } from './page-sender.ts';
+
+export interface FrontPages {
+  /** GET / */
+  show(ctx: Koa.Context): Promise<void>;
+  /** POST /sign-out */
+  signOut(ctx: Koa.Context): Promise<void>;
+  /** GET /signed-out */
+  signedOut(ctx: Koa.Context): Promise<void>;
+}
+
+const SIGN_OUT = 'sign-out';
+
+export function createFrontPages(o: {
+  front: Pick<FrontDoor, 'protocol' | 'findPerson' | 'signInUrl'>;
+  publicUrl: Pick<PublicUrl, 'issuer' | 'base' | 'origin'>;
+  csrf: Csrf;
+  readSubmitted: ReadSubmitted;
+  sendPage: SendPage;
+}): FrontPages {
+  const { front, publicUrl, csrf, sendPage } = o;
+
+  const personOf = async (ctx: Koa.Context): Promise<Person | undefined> => {
+    const session = await front.protocol.session(ctx);
+    return session && front.findPerson(session.accountId);
+  };
+
+  const show = async (ctx: Koa.Context, again?: { status: number; notice: string }): Promise<void> => {
+    const person = await personOf(ctx);
+    if (!person) {
+      return sendPage(ctx, 'front', {
+        data: { host: new URL(publicUrl.issuer).host, signInUrl: front.signInUrl },
+      });
+    }
+    return sendPage(ctx, 'account', {
+      status: again?.status ?? 200,
+      data: {
+        chip: personView(person),
+        administrator: person.administrator,
+        issuer: publicUrl.issuer,
+        action: `${publicUrl.base}/sign-out`,
+        csrf: csrf.issue(ctx, SIGN_OUT),
+        notice: again?.notice,
+      },
+    });
+  };
+
+  return {
+    show: (ctx) => show(ctx),
+    async signOut(ctx) {
+      const form = await o.readSubmitted(ctx);
+      if (!form.isFresh(SIGN_OUT)) return show(ctx, { status: 403, notice: 'form.outdated' });
+      await front.protocol.signOut(ctx);
+      return seeOther(ctx, `${publicUrl.base}/signed-out`);
+    },
+    async signedOut(ctx) {
+      if (await personOf(ctx)) return seeOther(ctx, `${publicUrl.base}/`);
+      return sendPage(ctx, 'signed-out', { data: { home: `${publicUrl.base}/` } });
+    },
+  };
+}

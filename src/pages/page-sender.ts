@@ -1,0 +1,32 @@
+/** One way to answer with a page: rendered, typed, uncached, under its own policy. */
+import type Koa from 'koa';
+import type { RenderPage } from '../web/render.ts';
+import { type PagePolicy, pagePolicy } from '../web/security-headers.ts';
+
+export interface PageAnswer {
+  readonly status?: number;
+  readonly data?: Readonly<Record<string, unknown>>;
+  readonly policy?: PagePolicy;
+  readonly retryAfterSeconds?: number | undefined;
+}
+
+export type SendPage = (ctx: Koa.Context, name: string, answer?: PageAnswer) => void;
+
+export function createSendPage(renderPage: RenderPage): SendPage {
+  return (ctx, name, { status = 200, data = {}, policy, retryAfterSeconds } = {}) => {
+    const html = renderPage(name, data);
+    pagePolicy(ctx, policy);
+    if (retryAfterSeconds !== undefined) ctx.set('Retry-After', String(Math.ceil(retryAfterSeconds)));
+    ctx.status = status;
+    ctx.type = 'html';
+    ctx.body = html;
+  };
+}
+
+/** Answers 303: the next request is a GET whatever this one was (RFC 9110 section 15.4.4). */
+export function seeOther(ctx: Koa.Context, location: string): void {
+  ctx.status = 303;
+  ctx.set('Location', location);
+  ctx.set('Cache-Control', 'no-store');
+  ctx.body = '';
+}

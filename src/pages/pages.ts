@@ -1,0 +1,74 @@
+/** The room's entry: builds the hosted pages and gives their door. */
+import type Koa from 'koa';
+import type { Cookies } from '../web/cookies.ts';
+import type { Csrf } from '../web/csrf.ts';
+import type { PublicUrl } from '../web/public-url.ts';
+import type { Renderer } from '../web/render.ts';
+import { createConsentPage } from './consent.ts';
+import { createReadSubmitted } from './form-guard.ts';
+import { createFrontPages } from './front.ts';
+import type { FrontDoor } from './front-door.ts';
+import { createInteractionPages } from './interaction.ts';
+import { createSendPage } from './page-sender.ts';
+import { createRoutesDoor } from './routes.ts';
+import { createSetupPages } from './setup.ts';
+import { createSignInPage } from './sign-in.ts';
+import { createWayBack } from './way-back.ts';
+
+export interface PagesOptions {
+  readonly front: FrontDoor;
+  readonly publicUrl: PublicUrl;
+  readonly cookies: Cookies;
+  readonly csrf: Csrf;
+  readonly renderer: Renderer;
+}
+
+/** Serves `/`, `/sign-out`, `/signed-out`, `/interaction/…` and `/setup/…`; calls on for any other path. */
+export function createPages({ front, publicUrl, cookies, csrf, renderer }: PagesOptions): {
+  door: Koa.Middleware;
+} {
+  const { base } = publicUrl;
+  const { texts } = renderer;
+  const sendPage = createSendPage(renderer.renderPage);
+  const readSubmitted = createReadSubmitted({ csrf, origin: publicUrl.origin });
+  const interaction = createInteractionPages({
+    protocol: front.protocol,
+    base,
+    signIn: createSignInPage({ front, cookies, csrf, base, sendPage }),
+    consent: createConsentPage({ front, csrf, base, texts, sendPage }),
+    wayBack: createWayBack({ cookies, base, sendPage, findClient: front.findClient }),
+    readSubmitted,
+  });
+  const home = createFrontPages({ front, publicUrl, csrf, readSubmitted, sendPage });
+  const setup = createSetupPages({ front, publicUrl, csrf, readSubmitted, text: texts.t, sendPage });
+
+  return {
+    door: createRoutesDoor([
+      { method: 'GET', path: '/', handle: home.show },
+      { method: 'POST', path: '/sign-out', handle: home.signOut },
+      { method: 'GET', path: '/signed-out', handle: home.signedOut },
+      { method: 'GET', path: '/interaction/:uid', handle: interaction.show },
+      { method: 'GET', path: '/interaction/:uid/sign-in', handle: interaction.back },
+      { method: 'GET', path: '/interaction/:uid/consent', handle: interaction.back },
+      { method: 'GET', path: '/interaction/:uid/cancel', handle: interaction.back },
+      {
+        method: 'POST',
+        path: '/interaction/:uid/sign-in',
+        handle: (ctx, uid) => interaction.submit(ctx, uid, 'sign-in'),
+      },
+      {
+        method: 'POST',
+        path: '/interaction/:uid/consent',
+        handle: (ctx, uid) => interaction.submit(ctx, uid, 'consent'),
+      },
+      {
+        method: 'POST',
+        path: '/interaction/:uid/cancel',
+        handle: (ctx, uid) => interaction.submit(ctx, uid, 'cancel'),
+      },
+      { method: 'GET', path: '/setup/:token', handle: setup.show },
+      { method: 'POST', path: '/setup/:token', handle: setup.submit },
+      { method: 'GET', path: '/setup-done', handle: setup.done },
+    ]),
+  };
+}

@@ -1,0 +1,132 @@
+/** Pages that the protocol engine asks for: each sets the answer's headers and gives the HTML. */
+import type Koa from 'koa';
+import type { ErrorView } from '../web/error-door.ts';
+import type { RenderPage } from '../web/render.ts';
+import { pagePolicy } from '../web/security-headers.ts';
+import type { Texts } from '../web/texts.ts';
+import { clientView, formTargetsOf, personView } from './display.ts';
+import type { PageClient, Person } from './front-door.ts';
+
+type Headers = Pick<Koa.Context, 'set'>;
+
+/** A hidden field of a form: name and value. */
+export interface HiddenField {
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface LogoutConfirmView {
+  /** Where the form posts: the engine's confirmation address. */
+  readonly formAction: string;
+  /** The engine's xsrf secret and the like. */
+  readonly fields: readonly HiddenField[];
+  /** The button that means yes sends this (the engine: logout=yes); staying signed in sends nothing of it. */
+  readonly confirm: HiddenField;
+  readonly person?: Pick<Person, 'email' | 'name'> | undefined;
+  readonly client?: PageClient | undefined;
+}
+
+export interface ProtocolErrorView {
+  /** The code of the RFC. */
+  readonly code?: string | undefined;
+  /** Plain words for people; by default the text of the code. */
+  readonly title?: string | undefined;
+  readonly text?: string | undefined;
+  /** For whoever runs the client: what was wrong with what was sent. */
+  readonly detail?: string | undefined;
+  readonly reference?: string | undefined;
+  readonly client?: PageClient | undefined;
+  readonly wayOn?: { readonly url: string; readonly label: string } | undefined;
+}
+
+export interface FormPostView {
+  /** The client's registered redirect URI. */
+  readonly action: string;
+  readonly fields: readonly HiddenField[];
+  readonly client?: PageClient | undefined;
+}
+
+export interface ProtocolViews {
+  renderLogoutConfirm(ctx: Headers, view: LogoutConfirmView): string;
+  renderSignedOut(
+    ctx: Headers,
+    view?: { client?: PageClient | undefined; wayOn?: { url: string; label: string } | undefined },
+  ): string;
+  renderError(ctx: Headers, view: ProtocolErrorView): string;
+  /** OAuth 2.0 Form Post Response Mode: sent by a script of ours, or by the person's Continue. */
+  renderFormPost(ctx: Headers, view: FormPostView): string;
+  /** For the error door, which sets the headers itself. */
+  renderFault(view: ErrorView): string;
+}
+
+export function createProtocolViews({
+  renderPage,
+  texts,
+  base,
+}: {
+  renderPage: RenderPage;
+  texts: Texts;
+  base: string;
+}): ProtocolViews {
+  const home = `${base}/`;
+  const images = (client: PageClient | undefined): string[] => (client?.logoUri ? [client.logoUri] : []);
+  const wayHome = { url: home, label: texts.t('error.home') };
+
+  return {
+    renderLogoutConfirm(ctx, { client, person, ...view }) {
+      const formTargets = client ? formTargetsOf(client) : [];
+      pagePolicy(ctx, { formTargets, images: images(client) });
+      return renderPage('logout', {
+        ...view,
+        client: client && clientView(client),
+        chip: person && personView(person),
+        home,
+      });
+    },
+    renderSignedOut(ctx, { client, wayOn } = {}) {
+      pagePolicy(ctx, { images: images(client) });
+      const view = client && clientView(client);
+      const clientWay = view?.home === undefined ? undefined : { url: view.home, label: view.name };
+      return renderPage('signed-out', { client: view, wayOn: wayOn ?? clientWay, home });
+    },
+    renderError(ctx, { client, code, title, text, detail, reference, wayOn }) {
+      pagePolicy(ctx, { images: images(client) });
+      const key = code !== undefined && texts.has(`error.${code}.title`) ? `error.${code}` : 'error.default';
+      const view = client && clientView(client);
+      const clientWay =
+        view?.home === undefined
+          ? wayHome
+          : { url: view.home, label: texts.t('error.toClient', { client: view.name }) };
+      return renderPage('error', {
+        client: view,
+        title: title ?? texts.t(`${key}.title`),
+        text: text ?? texts.t(`${key}.text`),
+        detail,
+        code,
+        reference,
+        wayOn: wayOn ?? clientWay,
+      });
+    },
+    renderFormPost(ctx, { action, fields, client }) {
+      pagePolicy(ctx, {
+        formTargets: [action, ...(client ? formTargetsOf(client) : [])],
+        images: images(client),
+      });
+      return renderPage('form-post', { action, fields, client: client && clientView(client) });
+    },
+    renderFault({ status, detail, reference, retryAfterSeconds }) {
+      const key = texts.has(`fault.${status}.title`)
+        ? `fault.${status}`
+        : status >= 500
+          ? 'fault.500'
+          : 'fault.400';
+      return renderPage('error', {
+        title: texts.t(`${key}.title`),
+        text: texts.has(`${key}.text`) ? texts.t(`${key}.text`) : detail,
+        wait: retryAfterSeconds,
+        reference,
+        wayOn: wayHome,
+      });
+    },
+  };
+}

@@ -1,0 +1,129 @@
+/** The sign-in page: what was typed becomes an outcome (accounts/authenticate.ts), the outcome becomes text. */
+import type Koa from 'koa';
+import type { Cookies } from '../web/cookies.ts';
+import type { Csrf } from '../web/csrf.ts';
+import type { FormFields } from '../web/forms.ts';
+import { clientView, formTargetsOf, personView } from './display.ts';
+import type { FrontDoor, SignInOutcome, Visit } from './front-door.ts';
+import type { SendPage } from './page-sender.ts';
+import { visitPath, visitPurpose } from './visit-address.ts';
+
+export interface SignInPage {
+  show(ctx: Koa.Context, visit: Visit, again?: Again): Promise<void>;
+  submit(ctx: Koa.Context, visit: Visit, fields: FormFields): Promise<void>;
+}
+
+/** The page a second time: with what was typed (never the password) and what was wrong. */
+interface Again {
+  readonly status: number;
+  /** A text's key, for the whole form. */
+  readonly notice?: string;
+  readonly waitSeconds?: number;
+  readonly email?: string | undefined;
+  /** Text keys by field. */
+  readonly faults?: Readonly<Partial<Record<'email' | 'password', string>>>;
+}
+
+const DEVICE_COOKIE = 'device';
+/** Half a year: how long a browser counts as known after its last sign-in. */
+const DEVICE_SECONDS = 180 * 86_400;
+/** RFC 5321 section 4.5.3.1.3: a path of 256 octets with its brackets. */
+const MAX_EMAIL = 254;
+
+export function createSignInPage(o: {
+  front: Pick<FrontDoor, 'protocol' | 'authenticate' | 'deviceCookies' | 'findPerson' | 'networkOf'>;
+  cookies: Cookies;
+  csrf: Csrf;
+  base: string;
+  sendPage: SendPage;
+}): SignInPage {
+  const { front, cookies, csrf, base, sendPage } = o;
+
+  const show: SignInPage['show'] = async (ctx, visit, again) => {
+    const known = visit.accountId === undefined ? undefined : await front.findPerson(visit.accountId);
+    const other = ctx.query.account === 'other';
+    const chip =
+      known && !other && (again?.email ?? known.email) === known.email ? personView(known) : undefined;
+    const email = (chip?.email ?? again?.email ?? hintOf(visit)).slice(0, MAX_EMAIL);
+    sendPage(ctx, 'sign-in', {
+      status: again?.status ?? 200,
+      retryAfterSeconds: again?.waitSeconds,
+      data: {
+        client: clientView(visit.client),
+        chip,
+        otherUrl: `${base}${visitPath(visit.uid)}?account=other`,
+        action: base + visitPath(visit.uid),
+        csrf: csrf.issue(ctx, visitPurpose(visit.uid)),
+        email,
+        faults: again?.faults ?? {},
+        notice: again?.notice,
+        wait: again?.waitSeconds === undefined ? undefined : waitText(again.waitSeconds),
+      },
+      policy: {
+        formTargets: formTargetsOf(visit.client, visit.redirectOrigin),
+        images: visit.client.logoUri ? [visit.client.logoUri] : [],
+      },
+    });
+  };
+
+  const attempt = async (ctx: Koa.Context, email: string, password: string): Promise<SignInOutcome> => {
+    const cookie = cookies.read(ctx, DEVICE_COOKIE);
+    const device = cookie === undefined ? undefined : front.deviceCookies.verify(cookie);
+    const network = front.networkOf(ctx.ip);
+    return front.authenticate({ email, password, network, ...(device && { device }) });
+  };
+
+  const submit: SignInPage['submit'] = async (ctx, visit, fields) => {
+    const email = (fields.email ?? '').trim();
+    const password = fields.password ?? '';
+    if (email === '' || password === '') {
+      const faults = {
+        ...(email === '' && { email: 'signIn.emailMissing' }),
+        ...(password === '' && { password: 'signIn.passwordMissing' }),
+      };
+      return show(ctx, visit, { status: 422, email, faults });
+    }
+    const outcome = await attempt(ctx, email, password);
+    switch (outcome.kind) {
+      case 'signed-in': {
+        const { account, amr } = outcome;
+        const value = front.deviceCookies.issue(account.id, account.passwordVersion);
+        cookies.set(ctx, DEVICE_COOKIE, value, { maxAgeSeconds: DEVICE_SECONDS });
+        return front.protocol.finishSignIn(ctx, visit, { accountId: account.id, amr, remember: true });
+      }
+      // One sentence for unknown, wrong and disabled (OWASP ASVS 6.3.8).
+      case 'rejected':
+        return show(ctx, visit, { status: 422, notice: 'signIn.rejected', email });
+      case 'locked':
+        return show(ctx, visit, {
+          status: 429,
+          notice: 'signIn.locked',
+          waitSeconds: outcome.retryAfterSeconds,
+          email,
+        });
+      case 'busy':
+        return show(ctx, visit, {
+          status: 503,
+          notice: 'signIn.busy',
+          waitSeconds: outcome.retryAfterSeconds,
+          email,
+        });
+    }
+  };
+
+  return { show, submit };
+}
+
+/** OIDC Core section 3.1.2.1: a hint may be anything; what does not look like an address is not put in the field. */
+function hintOf(visit: Visit): string {
+  const hint = visit.params.login_hint;
+  return typeof hint === 'string' && hint.length <= MAX_EMAIL && /^[^\s@<>"]+@[^\s@<>"]+$/.test(hint)
+    ? hint
+    : '';
+}
+
+/** Rounded up, so that nobody comes back too early: 'signIn.waitSeconds' or 'signIn.waitMinutes' with a number. */
+function waitText(seconds: number): { key: string; number: number } {
+  if (seconds < 90) return { key: 'signIn.waitSeconds', number: Math.max(1, Math.ceil(seconds)) };
+  return { key: 'signIn.waitMinutes', number: Math.ceil(seconds / 60) };
+}

@@ -1,0 +1,11 @@
+/** Where a visit's pages live, and what its forms are bound to. */
+
+/** Below the issuer's path. Steps are one level deeper. */
+export function visitPath(uid: string): string {
+  return `/interaction/${uid}`;
+}
+
+/** The purpose of the form tokens of this visit. */
+export function visitPurpose(uid: string): string {
+  return `interaction ${uid}`;
+}

@@ -1,0 +1,107 @@
+/**
+ * A page that is out of date never ends the way. While a visit is live its browser keeps the authorization request in
+ * a cookie bound to that visit's path; once the visit is over the same request can be started anew from it. The cookie
+ * is not signed: whatever stands in it, it leads to our own authorization endpoint, like any link on the web.
+ */
+import type Koa from 'koa';
+import type { Cookies } from '../web/cookies.ts';
+import { clientView, formTargetsOf } from './display.ts';
+import type { FrontDoor, Visit } from './front-door.ts';
+import { type SendPage, seeOther } from './page-sender.ts';
+import { visitPath } from './visit-address.ts';
+
+export interface WayBack {
+  /** Called whenever a page of a live visit is shown. */
+  remember(ctx: Koa.Context, visit: Visit): void;
+  /** Starts the same authorization anew when this browser still knows it. */
+  restart(ctx: Koa.Context, uid: string, o?: { email?: string | undefined }): boolean;
+  /** Explains, with a way on. */
+  explain(ctx: Koa.Context, uid: string, status: number, o?: { currentPage?: boolean }): Promise<void>;
+}
+
+/** A day: longer than any visit lives, short enough that cookies do not pile up. */
+const KEPT_SECONDS = 86_400;
+const COOKIE = 'again';
+/** Browsers send all cookies of a path in one header; a longer request just loses this convenience. */
+const MAX_QUERY = 3_000;
+
+export function createWayBack(o: {
+  cookies: Cookies;
+  base: string;
+  sendPage: SendPage;
+  findClient: FrontDoor['findClient'];
+}): WayBack {
+  const { cookies, base, sendPage } = o;
+  const recall = (ctx: Koa.Context, uid: string): URLSearchParams | undefined => {
+    const query = cookies.read(ctx, COOKIE, visitPath(uid));
+    const params = query === undefined ? undefined : new URLSearchParams(query);
+    return params?.has('client_id') ? params : undefined;
+  };
+
+  return {
+    remember(ctx, visit) {
+      const query = restartQuery(visit.params)?.toString();
+      if (query === undefined || query.length > MAX_QUERY) return;
+      const path = visitPath(visit.uid);
+      if (cookies.read(ctx, COOKIE, path) === query) return;
+      cookies.set(ctx, COOKIE, query, { path, maxAgeSeconds: KEPT_SECONDS });
+    },
+    restart(ctx, uid, { email } = {}) {
+      const params = recall(ctx, uid);
+      if (!params) return false;
+      if (email !== undefined && email !== '' && email.length <= 254) params.set('login_hint', email);
+      seeOther(ctx, authorizeUrl(base, params));
+      return true;
+    },
+    async explain(ctx, uid, status, { currentPage = false } = {}) {
+      const params = recall(ctx, uid);
+      const client = params && (await o.findClient(params.get('client_id') ?? ''));
+      const again = client && params ? authorizeUrl(base, params) : undefined;
+      sendPage(ctx, 'stale', {
+        status,
+        data: {
+          client: client && clientView(client),
+          again: currentPage ? `${base}${visitPath(uid)}` : again,
+          currentPage,
+        },
+        policy: client
+          ? { formTargets: formTargetsOf(client), images: client.logoUri ? [client.logoUri] : [] }
+          : {},
+      });
+    },
+  };
+}
+
+/** The authorization endpoint with this request. */
+export function authorizeUrl(base: string, params: URLSearchParams): string {
+  return `${base}/oauth2/authorize?${params}`;
+}
+
+/** The request again, to choose another account: prompt=login added, a wish for consent kept. */
+export function otherAccountUrl(base: string, visit: Visit): string | undefined {
+  const params = restartQuery(visit.params);
+  if (!params) return undefined;
+  const consent = (params.get('prompt') ?? '').split(' ').includes('consent');
+  params.set('prompt', consent ? 'login consent' : 'login');
+  params.delete('login_hint');
+  return authorizeUrl(base, params);
+}
+
+/** Undefined for requests that cannot be made twice: pushed (RFC 9126) and signed (RFC 9101) ones. */
+function restartQuery(params: Readonly<Record<string, unknown>>): URLSearchParams | undefined {
+  if (
+    typeof params.client_id !== 'string' ||
+    params.request_uri !== undefined ||
+    params.request !== undefined
+  ) {
+    return undefined;
+  }
+  const texts = Object.entries(params).flatMap(([name, value]): [string, string][] => {
+    if (typeof value === 'string') return [[name, value]];
+    if (typeof value === 'number') return [[name, String(value)]];
+    return Array.isArray(value)
+      ? value.filter((item) => typeof item === 'string').map((item) => [name, item])
+      : [];
+  });
+  return new URLSearchParams(texts);
+}
