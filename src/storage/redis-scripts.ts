@@ -155,9 +155,8 @@ redis.call('HSET', KEYS[1], 'd', ARGV[4], 'i', ARGV[5])
     1,
     `
 if redis.call('HGET', KEYS[1], 'd') ~= ARGV[1] then return end
-redis.call('HDEL', KEYS[1], 'p', 'b', 'e', 'x', 'd', 'i')
 redis.call('HSET', KEYS[1], 'o', ARGV[1])
-if redis.call('PTTL', KEYS[1]) < 0 then redis.call('DEL', KEYS[1]) end
+redis.call('HDEL', KEYS[1], 'p', 'b', 'e', 'x', 'd', 'i')
 `,
   ],
   // KEYS grant; ARGV digest of its id
