@@ -1,0 +1,124 @@
+import { PassThrough } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { Secret } from '../../src/config/secret.ts';
+import { createLog } from '../../src/observability/log.ts';
+
+function capture(level = 'debug') {
+  const stream = new PassThrough();
+  const log = createLog({ level, pretty: false, stream });
+  const text = () => String(stream.read() ?? '');
+  return {
+    log,
+    text,
+    lines: () =>
+      text()
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line)),
+  };
+}
+
+describe('the log', () => {
+  it('is one JSON document a line, with level, time and message', () => {
+    const { log, lines } = capture();
+    log.child({ requestId: 'r1' }).info('request', { status: 200 });
+    expect(lines()).toEqual([
+      {
+        level: 'info',
+        time: expect.stringMatching(/^\d{4}-.*Z$/),
+        pid: process.pid,
+        requestId: 'r1',
+        status: 200,
+        msg: 'request',
+      },
+    ]);
+  });
+
+  it('leaves out what is below its level', () => {
+    const { log, text } = capture('warn');
+    log.info('quiet');
+    log.debug('quieter');
+    expect(text()).toBe('');
+  });
+
+  it.each([
+    'password',
+    'newPassword',
+    'client_secret',
+    'clientSecret',
+    'access_token',
+    'refreshToken',
+    'id_token_hint',
+    'code',
+    'code_verifier',
+    'Authorization',
+    'cookie',
+    'set-cookie',
+    'client_assertion',
+    'masterKey',
+    'DATABASE_URL',
+    'state',
+    'jwks',
+    'DPoP',
+  ])('P3 hides the value of %s, at any depth', (name) => {
+    const { log, text } = capture();
+    log.info('x', { [name]: 'canary', list: [{ [name]: ['canary'] }], deep: { [name]: { any: 'canary' } } });
+    expect(text()).not.toContain('canary');
+  });
+
+  it.each([
+    ['a password in a URL', 'connect postgres://cardea:canary@db:5432/x failed'],
+    ['a JWT', 'bad token eyJhbGciOiJFUzI1NiJ9.canary1234567890.canary'],
+    ['a header value', 'Authorization: Bearer canary-0123456789'],
+  ])('P3 hides %s inside a text', (_, text) => {
+    const { log, text: written } = capture();
+    log.warn(text, { detail: text, err: new Error(text, { cause: new Error(text) }) });
+    expect(written()).not.toContain('canary');
+  });
+
+  it('P3 hides a Secret wherever it stands', () => {
+    const { log, text } = capture();
+    log.info('x', { url: new Secret('canary'), nested: { also: [new Secret('canary')] } });
+    expect(text()).not.toContain('canary');
+  });
+
+  it.each([
+    ['line ends', 'a\r\n{"level":"error","msg":"forged"}'],
+    ['a terminal escape', 'a\u001b[2Jb'],
+    ['an 8-bit terminal escape', 'a\u009b2Jb'],
+    ['a turned direction', 'a\u202egnp.exe'],
+    ['a Unicode line end', 'a\u2028b'],
+  ])('P4 writes %s as visible text in one line', (_, text) => {
+    const { log, text: written } = capture();
+    log.info(text, { agent: text, [text]: 1 });
+    const line = written();
+    expect(line.trimEnd().split(/\r|\n|\u2028/)).toHaveLength(1);
+    const parsed = JSON.parse(line);
+    expect(parsed.level).toBe('info');
+    expect(`${parsed.msg}${parsed.agent}`).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}]/u);
+  });
+
+  it('P4 cuts what is too long, too deep or too much', () => {
+    const { log, text } = capture();
+    let deep: unknown = 'bottom';
+    for (let depth = 0; depth < 5000; depth += 1) deep = { deep };
+    const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, at) => [`n${at}`, at]));
+    log.info('x'.repeat(1_000_000), {
+      agent: 'y'.repeat(1_000_000),
+      deep,
+      many,
+      list: Array(10_000).fill('z'),
+    });
+    expect(text().length).toBeLessThan(5000);
+  });
+
+  it('keeps what an error says, and its code, but none of its other members', () => {
+    const { log, lines } = capture();
+    log.error('failed', {
+      err: Object.assign(new TypeError('no route'), { code: 'EHOSTUNREACH', detail: 'Key (email)=(a@b)' }),
+    });
+    const [line] = lines();
+    expect(line.err).toMatchObject({ type: 'TypeError', message: 'no route', code: 'EHOSTUNREACH' });
+    expect(JSON.stringify(line)).not.toContain('a@b');
+  });
+});
