@@ -93,3 +93,5 @@ export function createProtocol(parts: ProtocolParts): Protocol {
     signOut: (ctx) => endSession(engine(), ctx, parts.cookieNames.session),
   };
 }
+
+export type { Visit } from './visits.ts';

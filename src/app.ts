@@ -1,0 +1,123 @@
+/**
+ * The wiring page: mounts the rooms in the order in which a request meets them. It alone knows everybody; nothing else
+ * adds a door.
+ */
+import { fileURLToPath } from 'node:url';
+import Koa from 'koa';
+import { createPages } from './pages/pages.ts';
+import { createProtocolViews } from './pages/protocol-views.ts';
+import { createProtocol } from './protocol/protocol.ts';
+import type { Rooms } from './rooms.ts';
+import { networkOf } from './throttle/networks.ts';
+import { createAccessLog } from './web/access-log.ts';
+import { loadAssets } from './web/assets.ts';
+import { createAddressDoor, createAddressReader } from './web/client-address.ts';
+import { createCookies } from './web/cookies.ts';
+import { createCsrf } from './web/csrf.ts';
+import { createErrorDoor } from './web/error-door.ts';
+import { createPublicUrl } from './web/public-url.ts';
+import { createRenderer } from './web/render.ts';
+import { requestId, requestIdOf } from './web/request-id.ts';
+import { createLimitDoor } from './web/request-limits-door.ts';
+import { createSecurityHeaders } from './web/security-headers.ts';
+import { createFrontDoor } from './wiring-pages.ts';
+import { createEnginePages, ownClient } from './wiring-protocol.ts';
+
+const viewsDir = fileURLToPath(new URL('../views/', import.meta.url));
+
+/** @param health answers `/health/…` for any Host */
+export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<Koa> {
+  const { settings, log, clock, metrics, secrets, directory } = rooms;
+  const publicUrl = createPublicUrl({ issuer: settings.issuer });
+  const { base, secure } = publicUrl;
+  const assets = loadAssets({ dir: `${viewsDir}assets`, base });
+  const renderer = createRenderer({ viewsDir, assets, base });
+  const views = createProtocolViews({ renderPage: renderer.renderPage, texts: renderer.texts, base });
+  const cookies = createCookies({ secure, base });
+  const csrf = createCsrf({ keys: await secrets.get('csrf'), cookies, origin: publicUrl.origin });
+  const cookieKeys = await secrets.get('cookie-keys');
+  const dpopNonceSecret = Buffer.from((await secrets.get('dpop-nonce'))[0] ?? '', 'base64url').subarray(
+    0,
+    32,
+  );
+
+  const own = ownClient(publicUrl.issuer);
+  const findClient = async (clientId: string) => (clientId === own.clientId ? own : directory.find(clientId));
+
+  const protocol = createProtocol({
+    ...rooms,
+    issuer: publicUrl.issuer,
+    lifetimes: settings.lifetimes,
+    limits: rooms.requestLimits,
+    networkOf,
+    requestIdOf,
+    ensureLease: rooms.lease.ensure,
+    clients: {
+      find: findClient,
+      verifySecret: async (clientId, presented) =>
+        directory.verifySecret(await directory.find(clientId), presented),
+      // Unknown, deleted and disabled clients have nothing that lives.
+      endedBefore: async (clientId) =>
+        (await findClient(clientId)) ? directory.endedBefore(clientId) : Number.POSITIVE_INFINITY,
+    },
+    secrets: { cookieKeys, dpopNonceSecret },
+    cookieNames: {
+      session: cookies.nameOf('session'),
+      interaction: cookies.nameOf('interaction', '/'),
+      resume: cookies.nameOf('resume', '/'),
+    },
+    secureCookies: secure,
+    pages: createEnginePages({ rooms, views }),
+    endFamily: (family, reason) => rooms.families.end([family], reason),
+    denyToken: (jti, family, expiresAt) =>
+      rooms.families.denyToken(jti, family, Math.max(1, Math.ceil((expiresAt - clock.now()) / 1000))),
+    onSessionEnd: ({ uid, accountId }) => rooms.sessions.signOut(uid, accountId),
+  });
+  const pages = createPages({
+    front: createFrontDoor({ rooms, protocol }),
+    publicUrl,
+    cookies,
+    csrf,
+    renderer,
+  });
+
+  const koa = new Koa();
+  koa.keys = [...cookieKeys];
+  koa.silent = true;
+  publicUrl.pin(koa);
+
+  // Requests pass these doors in this order; nothing else adds a door.
+  const doors: Koa.Middleware[] = [
+    requestId,
+    createAddressDoor(createAddressReader(settings.trustedProxies)),
+    createAccessLog({
+      log,
+      clock,
+      observe: (o) => metrics.observe('cardea_http_request_seconds', o.seconds, labelsOf(o)),
+    }),
+    createSecurityHeaders({ publicUrl }),
+    createErrorDoor({ log, renderError: views.renderFault }),
+    health,
+    publicUrl.door,
+    assets.door,
+    protocol.middleware,
+    createLimitDoor({ rules: pageLimits, take: rooms.requestLimits.take, networkOf }),
+    pages.door,
+  ];
+  for (const door of doors) koa.use(door);
+  return koa;
+}
+
+const pageLimits = [
+  { path: '/interaction/', limit: 'pagesPerNetwork' },
+  { path: '/setup/', limit: 'pagesPerNetwork' },
+  { path: '/', limit: 'pagesPerNetwork' },
+] as const;
+
+/** Few labels: the first two parts of a path at most, and the class of the status. */
+function labelsOf({ method, route, status }: { method: string; route: string; status: number }) {
+  const known = /^\/(?:oauth2\/[a-z]+|\.well-known\/[a-z-]+|interaction|setup|assets|health)/.exec(
+    route,
+  )?.[0];
+  return { method, route: known ?? (route === '/' ? '/' : 'other'), status: `${Math.floor(status / 100)}xx` };
+}

@@ -1,0 +1,181 @@
+/**
+ * Builds every room once, from the ground up, without HTTP: the server mounts them (app.ts), the command line calls
+ * them. Whoever opened them closes them.
+ */
+import { createAccounts } from './accounts/accounts.ts';
+import { createAuthenticate } from './accounts/authenticate.ts';
+import { createConsents } from './accounts/consents.ts';
+import { createPasswords } from './accounts/passwords.ts';
+import { createRoles } from './accounts/roles.ts';
+import { createSetupLink } from './accounts/setup-link.ts';
+import { createClientAccess, createStandings } from './accounts/standing.ts';
+import { createAudit } from './audit/audit.ts';
+import { createRefusals } from './audit/refusals.ts';
+import { createClients } from './clients/clients.ts';
+import { createClientDirectory } from './clients/directory.ts';
+import { createResourceServers } from './clients/resource-servers.ts';
+import { systemClock } from './config/clock.ts';
+import type { Secret } from './config/secret.ts';
+import type { Settings } from './config/settings.ts';
+import { createKeys } from './keys/keys.ts';
+import type { Log } from './observability/log.ts';
+import { createMetrics } from './observability/metrics.ts';
+import { createSessions } from './sessions/sessions.ts';
+import { openArtifacts } from './storage/artifact-factory.ts';
+import { createLease } from './storage/changes.ts';
+import { openDatabase } from './storage/database.ts';
+import { migrate, pendingMigrations } from './storage/migrator.ts';
+import { createInstanceSecrets } from './storage/random-secrets.ts';
+import { createSealing } from './storage/sealing.ts';
+import { createDeviceCookies } from './throttle/device-cookie.ts';
+import { createRequestLimits } from './throttle/request-limits.ts';
+import { createSignInThrottle } from './throttle/sign-in-throttle.ts';
+
+export type Rooms = Awaited<ReturnType<typeof openRooms>>;
+
+export interface RoomsOptions {
+  readonly settings: Settings;
+  readonly masterKeys: readonly Secret[];
+  readonly log: Log;
+  /** Apply pending migrations first. The embedded set-up always does. */
+  readonly applyMigrations?: boolean;
+}
+
+/** The database has migrations to come, and nobody said to apply them. */
+export class MigrationsPending extends Error {
+  readonly names: readonly string[];
+  constructor(names: readonly string[]) {
+    super(`${names.length} migrations are pending: ${names.join(', ')}`);
+    this.names = names;
+  }
+}
+
+/** Closes in reverse order whatever was opened so far. */
+function createClosers() {
+  const closers: (() => Promise<void> | void)[] = [];
+  return {
+    add: (close: () => Promise<void> | void) => closers.push(close),
+    async close() {
+      for (const close of closers.splice(0).reverse()) await close();
+    },
+  };
+}
+
+/** @throws MigrationsPending, StorageUnavailable, UnfitRedis, DataDirInUse: with everything closed again */
+export async function openRooms(options: RoomsOptions) {
+  const closers = createClosers();
+  try {
+    return await build(options, closers);
+  } catch (error) {
+    await closers.close();
+    throw error;
+  }
+}
+
+async function build(options: RoomsOptions, closers: ReturnType<typeof createClosers>) {
+  const { settings, log, masterKeys } = options;
+  const { lifetimes, limits, leaseMs } = settings;
+  const clock = systemClock;
+  const metrics = createMetrics();
+
+  const database = await openDatabase({ settings, log });
+  closers.add(database.close);
+  const { db } = database;
+  const pending = await pendingMigrations(db);
+  if (pending.length > 0) {
+    if (settings.setup !== 'embedded' && !options.applyMigrations) throw new MigrationsPending(pending);
+    await migrate(db);
+  }
+
+  const sealing = createSealing(masterKeys);
+  const {
+    artifacts,
+    counters,
+    families,
+    redis,
+    close: closeArtifacts,
+  } = await openArtifacts({
+    settings,
+    database,
+    sealing,
+    clock,
+    log,
+  });
+  closers.add(closeArtifacts);
+  const secrets = createInstanceSecrets({ db, sealing });
+  const lease = createLease({ db, clock, leaseMs, log });
+  closers.add(lease.close);
+
+  const audit = createAudit({ db, clock, log });
+  closers.add(audit.close);
+  const refusals = createRefusals({
+    db,
+    clock,
+    log,
+    perNetwork: limits.refusalsPerNetwork,
+    keepSeconds: lifetimes.refusal,
+  });
+  closers.add(refusals.close);
+
+  const keys = createKeys({ db, sealing, clock, audit, lease, lifetimes, log });
+  await keys.ensureFirstKeys();
+  closers.add(keys.close);
+
+  const passwords = createPasswords({
+    argon2: settings.argon2,
+    minLength: settings.passwordMinLength,
+    clock,
+    onHash: (seconds) => metrics.observe('cardea_password_hash_seconds', seconds),
+  });
+  const roles = createRoles({ db, clock, audit });
+  const accounts = createAccounts({ db, clock, audit, passwords, lifetimes });
+  const consents = createConsents({ db, clock, audit, lifetimes });
+  const standings = createStandings({ db, lease });
+  const clientAccess = createClientAccess({ db, lease });
+  const setupLink = createSetupLink({ db, clock, audit, passwords, lifetimes });
+
+  const throttle = createSignInThrottle({ counters, limits, clock });
+  const requestLimits = createRequestLimits({ counters, limits, clock });
+  const deviceCookies = createDeviceCookies({ keys: await secrets.get('device-cookie'), clock });
+  const authenticate = createAuthenticate({ db, clock, audit, passwords, throttle, deviceCookies });
+
+  const clients = createClients({ db, clock, audit, lifetimes, ensureAlgorithm: keys.ensureAlgorithm });
+  const directory = createClientDirectory({ db, clock, lease, log });
+  closers.add(directory.close);
+  const resources = createResourceServers({ db, clock, audit, lease, ensureAlgorithm: keys.ensureAlgorithm });
+  const sessions = createSessions({ artifacts, families, db, audit, clock });
+
+  return {
+    settings,
+    clock,
+    log,
+    metrics,
+    database,
+    sealing,
+    artifacts,
+    counters,
+    families,
+    redis,
+    secrets,
+    lease,
+    audit,
+    refusals,
+    keys,
+    passwords,
+    roles,
+    accounts,
+    consents,
+    standings,
+    clientAccess,
+    setupLink,
+    throttle,
+    requestLimits,
+    deviceCookies,
+    authenticate,
+    clients,
+    directory,
+    resources,
+    sessions,
+    close: closers.close,
+  };
+}

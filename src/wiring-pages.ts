@@ -1,0 +1,71 @@
+/** Gives the hosted pages what they need of the other rooms, as functions. */
+import type { By } from './accounts/account.ts';
+import { CARDEA_AUDIENCE } from './clients/resource-server.ts';
+import type { FrontDoor, Visit as PageVisit } from './pages/front-door.ts';
+import type { Protocol, Visit } from './protocol/protocol.ts';
+import type { Rooms } from './rooms.ts';
+import { networkOf } from './throttle/networks.ts';
+import { requestIdOf } from './web/request-id.ts';
+
+export function createFrontDoor({ rooms, protocol }: { rooms: Rooms; protocol: Protocol }): FrontDoor {
+  const { settings, clock, standings, directory, resources, consents, setupLink } = rooms;
+  const issuer = settings.issuer;
+  const own = new URLSearchParams({
+    client_id: 'cardea',
+    response_type: 'none',
+    scope: 'openid',
+    redirect_uri: `${issuer}/`,
+  });
+
+  return {
+    protocol: {
+      async visit(ctx) {
+        const uid = /^\/interaction\/([^/]+)/.exec(ctx.path)?.[1];
+        const visit = uid && (await protocol.visit(ctx, uid));
+        return visit ? pageVisit(visit) : undefined;
+      },
+      finishSignIn: (ctx, _visit, signIn) => protocol.finishSignIn(ctx, { at: clock.now(), ...signIn }),
+      async finishConsent(ctx, visit, decision) {
+        if (visit.accountId) {
+          const by: By = {
+            actor: { kind: 'account', id: visit.accountId },
+            network: networkOf(ctx.ip),
+            requestId: requestIdOf(ctx),
+          };
+          await consents.record(visit.accountId, visit.client.clientId, decision, by);
+        }
+        await protocol.finishConsent(ctx, {});
+      },
+      refuse: (ctx, _visit, error, description) => protocol.refuse(ctx, error, description),
+      session: protocol.session,
+      signOut: protocol.signOut,
+    },
+    authenticate: rooms.authenticate,
+    deviceCookies: rooms.deviceCookies,
+    async findPerson(accountId) {
+      const standing = await standings.get(accountId);
+      if (!standing) return undefined;
+      const { account } = standing;
+      return {
+        accountId,
+        email: account.email,
+        name: account.profile.name,
+        administrator: standing.access(CARDEA_AUDIENCE).roles.includes('administrator'),
+      };
+    },
+    findClient: directory.find,
+    findResource: resources.byAudience,
+    networkOf,
+    setup: setupLink,
+    signInUrl: `${new URL(issuer).pathname.replace(/\/+$/, '')}/oauth2/authorize?${own}`,
+    passwordMinLength: settings.passwordMinLength,
+  };
+}
+
+/** Where the answer goes, as `form-action` names it: an origin, or the scheme of a native app. */
+function pageVisit(visit: Visit): PageVisit {
+  const { redirectUri, ...rest } = visit;
+  const url = URL.canParse(redirectUri) ? new URL(redirectUri) : undefined;
+  const redirectOrigin = !url || url.origin === 'null' ? (url?.protocol ?? '') : url.origin;
+  return { ...rest, redirectOrigin };
+}

@@ -1,0 +1,68 @@
+/** Gives the protocol the pages that the engine asks for, rendered by pages/ with the headers that a page must have. */
+import type { Client } from './clients/client.ts';
+import type { ProtocolViews } from './pages/protocol-views.ts';
+import type { EnginePages } from './protocol/engine-pages.ts';
+import type { Rooms } from './rooms.ts';
+
+/** Cardea's own client: people sign in to its front page through the same door as to any app. */
+export function ownClient(issuer: string): Client {
+  return Object.freeze({
+    clientId: 'cardea',
+    name: 'Cardea',
+    type: 'web',
+    status: 'active',
+    firstParty: true,
+    pkceRequired: true,
+    redirectUris: [`${issuer}/`],
+    postLogoutRedirectUris: [],
+    grantTypes: [],
+    responseTypes: ['none'],
+    scopes: ['openid'],
+    authMethod: 'none',
+    resources: [],
+    idTokenAlg: 'RS256',
+    createdAt: 0,
+    updatedAt: 0,
+    secretsVersion: 0,
+  } as const);
+}
+
+export function createEnginePages({ rooms, views }: { rooms: Rooms; views: ProtocolViews }): EnginePages {
+  const send = (ctx: { body: unknown; type: string }, html: string): void => {
+    ctx.body = html;
+    ctx.type = 'html';
+  };
+  const fields = (all: Readonly<Record<string, string>>) =>
+    Object.entries(all).map(([name, value]) => ({ name, value }));
+
+  return {
+    error(ctx, { status, error, description, reference, client }) {
+      ctx.status = status;
+      send(ctx, views.renderError(ctx, { code: error, detail: description, reference, client }));
+    },
+    formPost(ctx, view) {
+      ctx.status = 200;
+      send(
+        ctx,
+        views.renderFormPost(ctx, { action: view.action, fields: fields(view.fields), client: view.client }),
+      );
+    },
+    async logoutConfirm(ctx, { action, xsrf, accountId, client }) {
+      const account = (await rooms.standings.get(accountId))?.account;
+      const person = account && { email: account.email, name: account.profile.name };
+      send(
+        ctx,
+        views.renderLogoutConfirm(ctx, {
+          formAction: action,
+          fields: fields({ xsrf }),
+          confirm: { name: 'logout', value: 'yes' },
+          person,
+          client,
+        }),
+      );
+    },
+    signedOut(ctx, { client }) {
+      send(ctx, views.renderSignedOut(ctx, { client }));
+    },
+  };
+}
