@@ -16,14 +16,19 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       consumed_at timestamptz,
       expires_at timestamptz not null,
       ended_reason text,
-      predecessor text,
+      answer_key text,
       answer text,
       answer_binding text,
       answer_until timestamptz
     ) with (fillfactor = 80)`.execute(db);
   await sql`create index artifacts_expires_at on artifacts (expires_at)`.execute(db);
-  await sql`create index artifacts_family on artifacts (family) where family is not null`.execute(db);
-  await sql`create index artifacts_uid_key on artifacts (uid_key) where uid_key is not null`.execute(db);
+  await sql`create index artifacts_family on artifacts (family, expires_at) where family is not null`.execute(
+    db,
+  );
+  // One living id a session, whoever changes it at the same time.
+  await sql`
+    create unique index artifacts_uid_key on artifacts (uid_key)
+      where uid_key is not null and ended_reason is null`.execute(db);
   await sql`create index artifacts_user_code_key on artifacts (user_code_key) where user_code_key is not null`.execute(
     db,
   );
@@ -53,6 +58,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     create table ended_families (
       family_id text primary key,
+      key text not null unique,
       reason text not null,
       ended_at timestamptz not null,
       expires_at timestamptz not null,

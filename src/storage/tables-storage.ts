@@ -6,7 +6,7 @@ export interface ArtifactTable {
   /** SHA-256 of the id that the outside world holds. */
   key: string;
   kind: string;
-  /** The grant id; a Grant names itself. Null for what belongs to no family. */
+  /** The key of its Grant; a Grant names itself. Null for what belongs to no family. */
   family: string | null;
   /** SHA-256 of a session's uid, of a device's user code. */
   uid_key: string | null;
@@ -18,10 +18,13 @@ export interface ArtifactTable {
   put_at: Date;
   consumed_at: Date | null;
   expires_at: Date;
-  /** On a Grant: why its family ended, so that a statement that waited for the row's lock sees it. */
+  /**
+   * On a Grant: why its family ended, so that a statement that waited for the row's lock sees it. On a session: its
+   * id was replaced or destroyed and never comes back.
+   */
   ended_reason: string | null;
-  /** Key of the refresh token that this one succeeded. */
-  predecessor: string | null;
+  /** On a Grant: the kept answer of the family's refresh token that was used last, and that token's key. */
+  answer_key: string | null;
   answer: string | null;
   answer_binding: string | null;
   answer_until: Date | null;
@@ -49,7 +52,10 @@ export interface SessionFamilyTable {
 
 /** The durable fact that a family is over; in SQL its tombstone too. `applied`: the other store has been told. */
 export interface EndedFamilyTable {
+  /** The grant's id: no secret, and needed to find its place in the other store. */
   family_id: string;
+  /** SHA-256 of it: the Grant's key in `artifacts`. */
+  key: string;
   reason: string;
   ended_at: Date;
   expires_at: Date;

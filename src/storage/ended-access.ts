@@ -1,0 +1,119 @@
+/**
+ * What ends access is a fact in Postgres first. Account-wide, client-wide and pair facts are not-before times: what
+ * was born at or before them is dead. Facts about one family are rows of their own, whose tombstones in the other
+ * store follow (families.ts). They live as long as what they end could have, then the sweep takes them.
+ */
+import { type Kysely, sql } from 'kysely';
+import { noteChange } from './changes.ts';
+import { digest } from './digest.ts';
+import type { Database } from './tables.ts';
+
+/** Sessions of one account with all their families fit one statement; 500 rows are about 60 kB of it. */
+const BATCH = 500;
+/** How a key column says "all of them". */
+const EVERY = '';
+
+export interface AccessEnd {
+  /** Alone: every family and session of the account. With `clientId`: those of the two together. */
+  readonly accountId?: string;
+  /** Alone: every family of the client. */
+  readonly clientId?: string;
+  readonly reason: string;
+  /** ms since the epoch; a later one replaces an earlier one, never the other way round. */
+  readonly at: number;
+  /** ms since the epoch: when nothing that this ends can be alive any more. */
+  readonly expiresAt: number;
+}
+
+/** Records the fact and tells every process. Call it in the transaction of what causes it. */
+export async function endAccess(trx: Kysely<Database>, e: AccessEnd): Promise<void> {
+  const { accountId = EVERY, clientId = EVERY } = e;
+  if (accountId === EVERY && clientId === EVERY) throw new TypeError('whose access ends?');
+  const row = {
+    account_id: accountId,
+    client_id: clientId,
+    reason: e.reason,
+    ended_at: new Date(e.at),
+    expires_at: new Date(e.expiresAt),
+  };
+  await trx
+    .insertInto('ended_access')
+    .values(row)
+    .onConflict((same) =>
+      same.columns(['account_id', 'client_id']).doUpdateSet({
+        reason: sql`case when excluded.ended_at >= ended_access.ended_at
+          then excluded.reason else ended_access.reason end`,
+        ended_at: sql`greatest(ended_access.ended_at, excluded.ended_at)`,
+        expires_at: sql`greatest(ended_access.expires_at, excluded.expires_at)`,
+      }),
+    )
+    .execute();
+  // The pair is kept with the account: what a process knows of a client must not grow with the client's accounts.
+  await (accountId === EVERY ? noteChange(trx, 'client', clientId) : noteChange(trx, 'account', accountId));
+}
+
+/**
+ * Ends families durably, as not yet applied to the other store. The first reason stands.
+ *
+ * The Grant's row, where SQL is the store, is marked in the same statement: a commit that waits for that row then
+ * sees the end although its snapshot is older (artifact-commit.ts).
+ */
+export async function endFamilies(
+  trx: Kysely<Database>,
+  e: { families: readonly string[]; reason: string; at: number; expiresAt: number },
+): Promise<void> {
+  // One order for everybody: two sign-outs at once never wait for each other in a circle.
+  const ids = [...new Set(e.families)].sort();
+  for (let start = 0; start < ids.length; start += BATCH) {
+    const batch = ids.slice(start, start + BATCH);
+    const keys = batch.map(digest);
+    await sql`
+      with locked as (
+        select key from artifacts
+        where key = any (${keys}::text[]) and kind = 'Grant' and ended_reason is null order by key for update
+      ), marked as (
+        update artifacts set ended_reason = ${e.reason}, answer = null, answer_key = null
+        from locked where artifacts.key = locked.key
+      )
+      insert into ended_families (family_id, key, reason, ended_at, expires_at)
+      select family_id, key, ${e.reason}, ${new Date(e.at)}::timestamptz, ${new Date(e.expiresAt)}::timestamptz
+      from unnest(${batch}::text[], ${keys}::text[]) as ending (family_id, key)
+      order by family_id
+      on conflict (family_id) do update set expires_at = greatest(ended_families.expires_at, excluded.expires_at)
+    `.execute(trx);
+  }
+}
+
+export interface Ends {
+  /** ms since the epoch: what was born at or before it is dead; 0 = never. */
+  readonly allBefore: number;
+  /** By client id, for an account; empty for a client, whose pairs are found with the accounts. */
+  readonly byOther: ReadonlyMap<string, number>;
+  /** Why `allBefore`. */
+  readonly reason?: string;
+}
+
+/** What ended the access of one account, or of one client as a whole. */
+export async function loadEnds(
+  db: Kysely<Database>,
+  by: { readonly accountId: string } | { readonly clientId: string },
+): Promise<Ends> {
+  const rows =
+    'accountId' in by
+      ? await db.selectFrom('ended_access').selectAll().where('account_id', '=', by.accountId).execute()
+      : await db
+          .selectFrom('ended_access')
+          .selectAll()
+          .where('account_id', '=', EVERY)
+          .where('client_id', '=', by.clientId)
+          .execute();
+  const whole = rows.find((row) => row.account_id === EVERY || row.client_id === EVERY);
+  const pairs = rows
+    .filter((row) => row !== whole)
+    .map((row) => [row.client_id, row.ended_at.getTime()] as const);
+  return {
+    allBefore: whole?.ended_at.getTime() ?? 0,
+    byOther: new Map(pairs),
+    ...(whole ? { reason: whole.reason } : {}),
+  };
+}
