@@ -1,0 +1,168 @@
+/** An in-memory stand-in for the rooms below the pages: real answers over HTTP, no engine, no database. */
+import type Koa from 'koa';
+import type {
+  Device,
+  FrontDoor,
+  PageClient,
+  Person,
+  Protocol,
+  Rights,
+  SetupOutcome,
+  SignInOutcome,
+  Visit,
+} from '../../src/pages/front-door.ts';
+
+export const NO_RIGHTS: Rights = { scopes: [], claims: [], resources: {} };
+
+export const orders: PageClient = {
+  clientId: 'orders',
+  name: 'Orders',
+  redirectUris: ['https://orders.example/callback'],
+  postLogoutRedirectUris: ['https://www.orders.example/bye'],
+  policyUri: 'https://orders.example/privacy',
+  tosUri: 'https://orders.example/terms',
+  clientUri: 'https://orders.example/',
+};
+
+export const ada: Person = {
+  accountId: 'ada-1',
+  email: 'ada@example.com',
+  name: 'Ada Lovelace',
+  administrator: false,
+};
+
+/** The uid that addresses a visit must also stand in the browser's cookie, as with the engine. */
+export const UID_COOKIE = 'test-interaction';
+export const SESSION_COOKIE = 'test-session';
+
+export interface Told {
+  finishedSignIn: { uid: string; accountId: string; amr: readonly string[]; remember: boolean }[];
+  finishedConsent: { uid: string; decision: Rights }[];
+  refused: { uid: string; error: string }[];
+  attempts: { email: string; password: string; network: string; device?: Device }[];
+  setups: { token: string; email: string; name: string; password: string }[];
+  signedOut: number;
+}
+
+export interface FakeFrontDoor extends FrontDoor {
+  readonly visits: Map<string, Visit>;
+  readonly people: Map<string, Person>;
+  readonly clients: Map<string, PageClient>;
+  readonly told: Told;
+  outcome: SignInOutcome;
+  setupOutcome: SetupOutcome;
+  setupToken: string | undefined;
+  /** Makes the next `visit` throw. */
+  fault: Error | undefined;
+}
+
+export function visitOf(uid: string, more: Partial<Visit> = {}): Visit {
+  return {
+    uid,
+    prompt: 'login',
+    reasons: ['no_session'],
+    client: orders,
+    params: {
+      client_id: 'orders',
+      response_type: 'code',
+      redirect_uri: 'https://orders.example/callback',
+      scope: 'openid profile',
+      state: 'st4te',
+    },
+    missing: NO_RIGHTS,
+    requested: { scopes: ['openid', 'profile'], claims: [], resources: {} },
+    redirectOrigin: 'https://orders.example',
+    ...more,
+  };
+}
+
+export function createFakeFrontDoor(): FakeFrontDoor {
+  const visits = new Map<string, Visit>();
+  const people = new Map([[ada.accountId, ada]]);
+  const clients = new Map([[orders.clientId, orders]]);
+  const told: Told = {
+    finishedSignIn: [],
+    finishedConsent: [],
+    refused: [],
+    attempts: [],
+    setups: [],
+    signedOut: 0,
+  };
+  const leave = (ctx: Koa.Context, location: string): void => {
+    ctx.status = 303;
+    ctx.set('Location', location);
+    ctx.body = '';
+  };
+
+  const protocol: Protocol = {
+    async visit(ctx) {
+      if (fake.fault) throw fake.fault;
+      const uid = ctx.path.split('/')[2] ?? '';
+      const mine = (ctx.cookies.get(UID_COOKIE) ?? '').split('.').includes(uid);
+      return mine ? visits.get(uid) : undefined;
+    },
+    async finishSignIn(ctx, { uid }, { accountId, amr, remember }) {
+      told.finishedSignIn.push({ uid, accountId, amr, remember });
+      leave(ctx, `https://orders.example/callback?code=${uid}`);
+    },
+    async finishConsent(ctx, { uid }, decision) {
+      told.finishedConsent.push({ uid, decision });
+      leave(ctx, `https://orders.example/callback?code=${uid}`);
+    },
+    async refuse(ctx, { uid }, error) {
+      told.refused.push({ uid, error });
+      leave(ctx, `https://orders.example/callback?error=${error}`);
+    },
+    async session(ctx) {
+      const accountId = ctx.cookies.get(SESSION_COOKIE);
+      return accountId === undefined ? undefined : { accountId };
+    },
+    async signOut(ctx) {
+      told.signedOut += 1;
+      ctx.cookies.set(SESSION_COOKIE, null);
+    },
+  };
+
+  const fake: FakeFrontDoor = {
+    visits,
+    people,
+    clients,
+    told,
+    outcome: { kind: 'rejected' },
+    setupOutcome: { kind: 'created' },
+    setupToken: undefined,
+    fault: undefined,
+    protocol,
+    async authenticate(attempt) {
+      told.attempts.push(attempt);
+      return fake.outcome;
+    },
+    deviceCookies: {
+      issue: (accountId, passwordVersion) => `device-of.${accountId}.${passwordVersion}`,
+      verify(value) {
+        const [kind, accountId, version] = value.split('.');
+        if (kind !== 'device-of' || accountId === undefined) return undefined;
+        return { accountId, passwordVersion: Number(version), deviceId: 'd1' };
+      },
+    },
+    findPerson: async (accountId) => people.get(accountId),
+    findClient: async (clientId) => clients.get(clientId),
+    findResource: async (audience) =>
+      audience === 'https://api.orders.example'
+        ? {
+            name: 'Orders API',
+            scopes: [{ name: 'orders:read', description: 'Read your orders' }, { name: 'orders:write' }],
+          }
+        : undefined,
+    networkOf: (address) => address,
+    setup: {
+      isLive: async (token) => token === fake.setupToken,
+      async complete(setup) {
+        told.setups.push(setup);
+        return fake.setupOutcome;
+      },
+    },
+    passwordMinLength: 12,
+  };
+  return fake;
+}

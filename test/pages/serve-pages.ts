@@ -1,0 +1,95 @@
+/** The pages behind the doors of web/, over a real Koa server on a loopback port. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import Koa from 'koa';
+import { createPages } from '../../src/pages/pages.ts';
+import { createProtocolViews, type ProtocolViews } from '../../src/pages/protocol-views.ts';
+import { notFound } from '../../src/pages/routes.ts';
+import { loadAssets } from '../../src/web/assets.ts';
+import { createAddressDoor, createAddressReader } from '../../src/web/client-address.ts';
+import { createCookies } from '../../src/web/cookies.ts';
+import { createCsrf } from '../../src/web/csrf.ts';
+import { createErrorDoor } from '../../src/web/error-door.ts';
+import { createPublicUrl } from '../../src/web/public-url.ts';
+import { createRenderer } from '../../src/web/render.ts';
+import { requestId } from '../../src/web/request-id.ts';
+import { createSecurityHeaders } from '../../src/web/security-headers.ts';
+import { serverOptions, tuneServer } from '../../src/web/server-limits.ts';
+import { createFakeFrontDoor, type FakeFrontDoor } from './fake-front-door.ts';
+
+export interface ServedPages {
+  readonly origin: string;
+  readonly port: number;
+  readonly front: FakeFrontDoor;
+  readonly logged: { message: string; fields: Record<string, unknown> | undefined }[];
+  close(): Promise<void>;
+}
+
+export interface ServeOptions {
+  /** Default: the address it listens on. */
+  readonly issuer?: string;
+  readonly trustedProxies?: readonly string[];
+  /** Stands after the pages, before "not found". */
+  readonly extra?: (views: ProtocolViews) => Koa.Middleware;
+  readonly signInUrl?: string;
+}
+
+export async function servePages(o: ServeOptions = {}): Promise<ServedPages> {
+  const app = new Koa();
+  const server = createServer(serverOptions, (req, res) => void handle(req, res));
+  tuneServer(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const origin = `http://localhost:${port}`;
+
+  const publicUrl = createPublicUrl({ issuer: o.issuer ?? origin });
+  publicUrl.pin(app);
+  const viewsDir = join(import.meta.dirname, '../../views');
+  const assets = loadAssets({ dir: join(viewsDir, 'assets'), base: publicUrl.base });
+  const renderer = createRenderer({ viewsDir, assets, base: publicUrl.base });
+  const cookies = createCookies(publicUrl);
+  const csrf = createCsrf({ keys: ['test key'], cookies, origin: publicUrl.origin });
+  const views = createProtocolViews({
+    renderPage: renderer.renderPage,
+    texts: renderer.texts,
+    base: publicUrl.base,
+  });
+  const front = createFakeFrontDoor();
+  const logged: ServedPages['logged'] = [];
+  const log = {
+    error: (message: string, fields?: Record<string, unknown>) => void logged.push({ message, fields }),
+  };
+
+  const doors = [
+    requestId,
+    createAddressDoor(createAddressReader(o.trustedProxies ?? [])),
+    createSecurityHeaders({ publicUrl }),
+    createErrorDoor({ log, renderError: views.renderFault }),
+    publicUrl.door,
+    assets.door,
+    createPages({
+      front: o.signInUrl ? Object.assign(front, { signInUrl: o.signInUrl }) : front,
+      publicUrl,
+      cookies,
+      csrf,
+      renderer,
+    }).door,
+    ...(o.extra ? [o.extra(views)] : []),
+    notFound,
+  ];
+  for (const door of doors) app.use(door);
+  const handle = app.callback();
+
+  return {
+    origin,
+    port,
+    front,
+    logged,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
