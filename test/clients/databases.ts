@@ -1,0 +1,81 @@
+/** The two databases that the rooms of floor 2 and 3 must run on, each opened empty for one test file. */
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { Secret } from '../../src/config/secret.ts';
+import type { Log } from '../../src/observability/log.ts';
+import { type OpenDatabase, openDatabase } from '../../src/storage/database.ts';
+import { migrate } from '../../src/storage/migrator.ts';
+
+export const quiet: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => quiet,
+};
+
+/** A clock that stands until the test moves it. */
+export function standingClock(start = Date.UTC(2026, 0, 1)) {
+  let now = start;
+  return {
+    now: () => now,
+    advance: (seconds: number) => {
+      now += seconds * 1_000;
+    },
+  };
+}
+
+export interface TestDatabase extends OpenDatabase {
+  /** Another process's connection to the same database; Postgres only. */
+  another(): Promise<OpenDatabase>;
+}
+
+async function embedded(): Promise<TestDatabase> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'cardea-clients-'));
+  const database = await openDatabase({ settings: { setup: 'embedded', dataDir }, log: quiet });
+  await migrate(database.db);
+  return {
+    ...database,
+    another: () => Promise.reject(new Error('PGlite serves one process')),
+    close: async () => {
+      await database.close();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function postgres(): Promise<TestDatabase> {
+  const server = process.env.TEST_DATABASE_URL;
+  if (!server) throw new Error('TEST_DATABASE_URL names no Postgres');
+  const name = `cardea_clients_${randomBytes(6).toString('hex')}`;
+  const admin = new pg.Client({ connectionString: server });
+  await admin.connect();
+  await admin.query(`create database ${name}`);
+  const url = new URL(server);
+  url.pathname = `/${name}`;
+  const settings = { setup: 'plain' as const, databaseUrl: new Secret(url.href), dataDir: '' };
+  const database = await openDatabase({ settings, log: quiet });
+  await migrate(database.db);
+  const others: OpenDatabase[] = [];
+  return {
+    ...database,
+    another: async () => {
+      const other = await openDatabase({ settings, log: quiet });
+      others.push(other);
+      return other;
+    },
+    close: async () => {
+      for (const open of [...others, database]) await open.close();
+      await admin.query(`drop database ${name} with (force)`);
+      await admin.end();
+    },
+  };
+}
+
+export const databases = [
+  { name: 'PGlite', open: embedded },
+  { name: 'Postgres', open: postgres },
+] as const;
