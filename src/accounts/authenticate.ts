@@ -1,4 +1,21 @@
+/**
+ * Signing in by password. The order is the defence: counted before anything is hashed, then exactly one hash, whether
+ * there is such an account, such a password, or neither, and the same answer for all of them (ASVS 5 6.3.8).
+ *
+ * An attempt costs one statement on the way to a refusal. A right password costs three more (throttle, audit), and one
+ * hash more, once, when the hashing parameters have grown since.
+ */
+import type { Kysely } from 'kysely';
+import type { Audit } from '../audit/audit.ts';
+import type { AuditDetails } from '../audit/catalogue.ts';
+import type { Clock } from '../config/clock.ts';
+import type { Database } from '../storage/tables.ts';
+import type { Device } from '../throttle/device-cookie.ts';
+import type { SignInThrottle, ThrottledAttempt } from '../throttle/sign-in-throttle.ts';
 import type { Account } from './account.ts';
+import { findCredentials, replaceHash } from './account-store.ts';
+import { canonicalEmail, throttleNameOf } from './emails.ts';
+import type { Passwords } from './passwords.ts';
 
 /** Unknown, wrong, disabled and without a password are all `rejected`, and all cost one hash. */
 export type SignInOutcome =
@@ -13,9 +30,112 @@ export interface SignInAttempt {
   readonly password: string;
   /** throttle/networks.ts */
   readonly network: string;
-  /** The value of the device cookie as the browser sent it, verified here. */
-  readonly device?: string | undefined;
+  /** What the browser's device cookie says once its MAC has been verified (throttle/device-cookie.ts). */
+  readonly device?: Device | undefined;
+  readonly remembered?: boolean | undefined;
   readonly requestId?: string | undefined;
 }
 
 export type Authenticate = (attempt: SignInAttempt) => Promise<SignInOutcome>;
+
+export function createAuthenticate({
+  db,
+  clock,
+  audit,
+  passwords,
+  throttle,
+  onOutcome = () => undefined,
+}: {
+  db: Kysely<Database>;
+  clock: Clock;
+  audit: Pick<Audit, 'append' | 'later'>;
+  passwords: Passwords;
+  throttle: SignInThrottle;
+  /** For metrics. */
+  onOutcome?: (kind: SignInOutcome['kind']) => void;
+}): Authenticate {
+  async function credentialsOf(email: string) {
+    const address = canonicalEmail(email);
+    return address.kind === 'email' ? findCredentials(db, address.canonical) : undefined;
+  }
+
+  /** Buffered and bounded: refusals are what strangers can cause, and none of them may cost a write. */
+  function refuse(
+    { network, requestId }: SignInAttempt,
+    reason: AuditDetails['account.sign-in-refused']['reason'],
+    account: Account | undefined,
+  ): void {
+    const detail = { reason };
+    const actor = { kind: 'anonymous' } as const;
+    audit.later({
+      type: 'account.sign-in-refused',
+      detail,
+      actor,
+      accountId: account?.id,
+      network,
+      requestId,
+    });
+  }
+
+  async function settle(
+    attempt: SignInAttempt,
+    found: { account: Account; hash: string },
+    counted: ThrottledAttempt,
+  ): Promise<void> {
+    const { account, hash } = found;
+    const actor = { kind: 'account', id: account.id } as const;
+    const { network, requestId } = attempt;
+    const context = { actor, accountId: account.id, network, requestId, at: clock.now() };
+    const detail = { amr: ['pwd'], remembered: attempt.remembered ?? false };
+    await Promise.all([
+      throttle.succeeded(counted),
+      audit.append(db, { type: 'account.signed-in', detail, ...context }),
+    ]);
+    if (!passwords.needsRehash(hash)) return;
+    const hashed = await passwords.hash(attempt.password, attempt.device ? 'known' : 'stranger');
+    // Busy: the next sign-in hashes anew.
+    if (hashed.kind === 'busy') return;
+    await db.transaction().execute(async (trx) => {
+      if (!(await replaceHash(trx, account.id, hash, hashed.value))) return;
+      await audit.append(trx, { type: 'account.password-rehashed', detail: {}, ...context });
+    });
+  }
+
+  async function authenticate(attempt: SignInAttempt): Promise<SignInOutcome> {
+    const { email, password, network, device } = attempt;
+    // A browser that claims to be known is looked up before it is counted, because only its own account makes it known;
+    // for everybody else a locked account costs no statement at all.
+    const early = device ? await credentialsOf(email) : undefined;
+    const isKnown =
+      device !== undefined &&
+      early?.account.id === device.accountId &&
+      early.account.passwordVersion === device.passwordVersion;
+    const account = throttleNameOf(email);
+    const counted = { account, network, device: isKnown ? device.deviceId : undefined };
+
+    const admitted = await throttle.check(counted);
+    if (admitted.kind === 'wait') {
+      refuse(attempt, 'locked', early?.account);
+      return { kind: 'locked', retryAfterSeconds: admitted.retryAfterSeconds };
+    }
+    const found = device ? early : await credentialsOf(email);
+    const verified = await passwords.verify(found?.hash, password, isKnown ? 'known' : 'stranger');
+    if (verified.kind === 'busy') {
+      await throttle.released(counted);
+      refuse(attempt, 'busy', found?.account);
+      return verified;
+    }
+    if (!verified.value || found?.hash === undefined || found.account.status !== 'active') {
+      refuse(attempt, verified.value ? 'disabled' : 'rejected', found?.account);
+      return { kind: 'rejected' };
+    }
+    await settle(attempt, { account: found.account, hash: found.hash }, counted);
+    return { kind: 'signed-in', account: found.account, amr: ['pwd'] };
+  }
+
+  return async (attempt) => {
+    const outcome = await authenticate(attempt);
+    onOutcome(outcome.kind);
+    return outcome;
+  };
+}

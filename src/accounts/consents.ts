@@ -1,6 +1,18 @@
+/**
+ * Consents: what a person has allowed a client, in SQL and for good. A grant (one token family) is made from a consent
+ * and may die alone; a consent ends only when it is withdrawn, and takes every family of that person and client along.
+ */
+import type { Kysely, Selectable } from 'kysely';
+import type { Audit } from '../audit/audit.ts';
+import type { Clock } from '../config/clock.ts';
+import type { Lifetimes } from '../config/lifetimes.ts';
+import { endAccess } from '../storage/ended-access.ts';
+import type { Database } from '../storage/tables.ts';
+import type { ConsentRow } from '../storage/tables-accounts.ts';
 import type { By } from './account.ts';
+import { lockAccount } from './account-store.ts';
+import { endedUntil } from './end-of-access.ts';
 
-/** What a person has allowed a client, for good: it outlives sessions, tokens and Redis. */
 export interface Consent {
   readonly accountId: string;
   readonly clientId: string;
@@ -27,4 +39,110 @@ export interface Consents {
   record(accountId: string, clientId: string, allowed: Allowed, by: By): Promise<Consent | undefined>;
   /** Ends every family of the pair. False when there was none. */
   withdraw(accountId: string, clientId: string, by: By): Promise<boolean>;
+  /** For the transaction that deletes a client. */
+  forgetClient(trx: Kysely<Database>, clientId: string): Promise<void>;
+}
+
+export function createConsents({
+  db,
+  clock,
+  audit,
+  lifetimes,
+}: {
+  db: Kysely<Database>;
+  clock: Clock;
+  audit: Pick<Audit, 'append'>;
+  lifetimes: Lifetimes;
+}): Consents {
+  async function find(
+    on: Kysely<Database>,
+    accountId: string,
+    clientId: string,
+  ): Promise<Consent | undefined> {
+    const row = await on
+      .selectFrom('consents')
+      .selectAll()
+      .where('account_id', '=', accountId)
+      .where('client_id', '=', clientId)
+      .executeTakeFirst();
+    return row && consentOf(row);
+  }
+
+  return {
+    find: (accountId, clientId) => find(db, accountId, clientId),
+    async list(accountId) {
+      const rows = await db
+        .selectFrom('consents')
+        .selectAll()
+        .where('account_id', '=', accountId)
+        .orderBy('updated_at', 'desc')
+        .orderBy('client_id')
+        .execute();
+      return rows.map(consentOf);
+    },
+    record: (accountId, clientId, allowed, by) =>
+      db.transaction().execute(async (trx) => {
+        // The account's row is what two consents given at once wait for: neither reads what the other has not written.
+        if (!(await lockAccount(trx, accountId))) return undefined;
+        const before = await find(trx, accountId, clientId);
+        const whole = merge(before, allowed);
+        const at = new Date(clock.now());
+        const values = {
+          scopes: JSON.stringify(whole.scopes),
+          claims: JSON.stringify(whole.claims),
+          resources: JSON.stringify(whole.resources),
+          updated_at: at,
+        };
+        const row = await trx
+          .insertInto('consents')
+          .values({ account_id: accountId, client_id: clientId, granted_at: at, ...values })
+          .onConflict((conflict) => conflict.columns(['account_id', 'client_id']).doUpdateSet(values))
+          .returningAll()
+          .executeTakeFirstOrThrow();
+        await audit.append(trx, { type: 'consent.granted', detail: whole, accountId, clientId, ...by });
+        return consentOf(row);
+      }),
+    withdraw: (accountId, clientId, by) =>
+      db.transaction().execute(async (trx) => {
+        const deleted = await trx
+          .deleteFrom('consents')
+          .where('account_id', '=', accountId)
+          .where('client_id', '=', clientId)
+          .executeTakeFirst();
+        if (deleted.numDeletedRows === 0n) return false;
+        const at = clock.now();
+        const expiresAt = endedUntil(at, lifetimes);
+        await endAccess(trx, { accountId, clientId, reason: 'consent withdrawn', at, expiresAt });
+        await audit.append(trx, { type: 'consent.withdrawn', detail: {}, accountId, clientId, ...by });
+        return true;
+      }),
+    async forgetClient(trx, clientId) {
+      await trx.deleteFrom('consents').where('client_id', '=', clientId).execute();
+    },
+  };
+}
+
+/** Both together, each value once, sorted: what was allowed stays allowed when less is asked for. */
+function merge(before: Consent | undefined, allowed: Allowed) {
+  const union = (...lists: readonly (readonly string[] | undefined)[]) =>
+    [...new Set(lists.flatMap((l) => l ?? []))].sort();
+  const audiences = union(Object.keys(before?.resources ?? {}), Object.keys(allowed.resources ?? {}));
+  const scopesAt = (audience: string) => union(before?.resources[audience], allowed.resources?.[audience]);
+  return {
+    scopes: union(before?.scopes, allowed.scopes),
+    claims: union(before?.claims, allowed.claims),
+    resources: Object.fromEntries(audiences.map((audience) => [audience, scopesAt(audience)])),
+  };
+}
+
+function consentOf(row: Selectable<ConsentRow>): Consent {
+  return {
+    accountId: row.account_id,
+    clientId: row.client_id,
+    scopes: row.scopes,
+    claims: row.claims,
+    resources: row.resources,
+    grantedAt: row.granted_at.getTime(),
+    updatedAt: row.updated_at.getTime(),
+  };
 }

@@ -2,7 +2,14 @@
  * What a token needs to know of the account or service client behind it, kept in memory under the one-second lease:
  * may it act at all, what of it has ended, and which roles does it hold at which resource server.
  */
+import type { Kysely } from 'kysely';
+import type { Lease } from '../storage/changes.ts';
+import { loadEnds } from '../storage/ended-access.ts';
+import { createLeasedCache } from '../storage/leased-cache.ts';
+import type { Database } from '../storage/tables.ts';
 import type { Account } from './account.ts';
+import { findAccount } from './account-store.ts';
+import { listRoles, type RoleKey, rolesOfAccount, rolesOfClient } from './role-store.ts';
 
 /** What a holder may do at one resource server; both lists sorted. */
 export interface Access {
@@ -10,15 +17,19 @@ export interface Access {
   readonly permissions: readonly string[];
 }
 
-export interface Standing {
+/** Roles by audience, put together from the holder's grants and the roles' present permissions. */
+export interface Accesses {
+  /** Roles and permissions at that audience only; empty lists when there are none. */
+  access(audience: string): Access;
+  /** The audiences at which a role is held, sorted. */
+  readonly audiences: readonly string[];
+}
+
+export interface Standing extends Accesses {
   readonly account: Account;
   /** Milliseconds: what was born at or before this, a family of that client or any session, is dead. 0 = nothing. */
   endedBefore(clientId?: string): number;
   readonly endReason?: string | undefined;
-  /** Roles and permissions at that audience only; empty lists when there are none. */
-  access(audience: string): Access;
-  /** The audiences at which the account holds a role. */
-  readonly audiences: readonly string[];
 }
 
 export interface Standings {
@@ -28,5 +39,90 @@ export interface Standings {
 
 /** The roles of service clients, by client id. A client without roles has empty lists, known or not. */
 export interface ClientAccess {
-  get(clientId: string): Promise<{ access(audience: string): Access; readonly audiences: readonly string[] }>;
+  get(clientId: string): Promise<Accesses>;
+}
+
+interface StandingParts {
+  readonly db: Kysely<Database>;
+  readonly lease: Lease;
+  /** How many holders are kept in memory. */
+  readonly max?: number;
+}
+
+type Permissions = ReadonlyMap<string, readonly string[]>;
+
+/** 20,000 accounts of about 1 kB: what is in use at once, and 20 MB at the most. */
+const MAX_HOLDERS = 20_000;
+const MAX_AUDIENCES = 2_000;
+const NOTHING: Access = { roles: [], permissions: [] };
+
+export function createStandings({ db, lease, max = MAX_HOLDERS }: StandingParts): Standings {
+  const accessesOf = createAccessesOf({ db, lease });
+  const accounts = createLeasedCache({
+    lease,
+    kind: 'account',
+    max,
+    load: async (id) => {
+      const account = await findAccount(db, id);
+      if (account?.status !== 'active') return undefined;
+      const [roles, ends] = await Promise.all([rolesOfAccount(db, id), loadEnds(db, { accountId: id })]);
+      return { account, roles, ends };
+    },
+  });
+
+  return {
+    async get(accountId) {
+      const found = await accounts.get(accountId);
+      if (!found) return undefined;
+      const { account, roles, ends } = found;
+      return {
+        account,
+        endReason: ends.reason,
+        endedBefore: (clientId) =>
+          Math.max(ends.allBefore, clientId === undefined ? 0 : (ends.byOther.get(clientId) ?? 0)),
+        ...(await accessesOf(roles)),
+      };
+    },
+  };
+}
+
+export function createClientAccess({ db, lease, max = MAX_HOLDERS }: StandingParts): ClientAccess {
+  const accessesOf = createAccessesOf({ db, lease });
+  const clients = createLeasedCache({
+    lease,
+    kind: 'client',
+    max,
+    load: (clientId) => rolesOfClient(db, clientId),
+  });
+  return { get: async (clientId) => accessesOf((await clients.get(clientId)) ?? []) };
+}
+
+/** Permissions are kept by audience, apart from their holders: a role that changes makes one entry new, not a million. */
+function createAccessesOf({ db, lease }: StandingParts): (held: readonly RoleKey[]) => Promise<Accesses> {
+  const permissions = createLeasedCache<Permissions>({
+    lease,
+    kind: 'role',
+    max: MAX_AUDIENCES,
+    load: async (audience) =>
+      new Map((await listRoles(db, audience)).map((role) => [role.name, role.permissions])),
+  });
+
+  return async (held) => {
+    const byAudience = new Map<string, Access>();
+    for (const audience of new Set(held.map((role) => role.audience))) {
+      const known = (await permissions.get(audience)) ?? new Map<string, readonly string[]>();
+      // A role that is gone from its audience is held no longer, whatever the list of the holder still says.
+      const roles = held
+        .filter((one) => one.audience === audience && known.has(one.role))
+        .map((one) => one.role);
+      const allowed = new Set(roles.flatMap((role) => known.get(role) ?? []));
+      if (roles.length > 0) {
+        byAudience.set(audience, { roles: roles.sort(), permissions: [...allowed].sort() });
+      }
+    }
+    return {
+      access: (audience) => byAudience.get(audience) ?? NOTHING,
+      audiences: [...byAudience.keys()].sort(),
+    };
+  };
 }
