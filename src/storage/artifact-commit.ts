@@ -104,7 +104,7 @@ function consuming(
     with ended as (
       select reason from ended_families where key = ${key}
     ), seen as (
-      select o.consumed_at, g.answer_key, g.answer, g.answer_binding, g.answer_until
+      select true as there, o.consumed_at, g.answer_key, g.answer, g.answer_binding, g.answer_until
       from artifacts o join artifacts g on g.key = o.family and g.kind = 'Grant'
       where o.key = ${old} and o.kind = ${consume.kind} and o.family = ${key}
         and o.expires_at > ${now} and g.expires_at > ${now}
@@ -134,7 +134,7 @@ function consuming(
     )
     select exists (select from won) as won, exists (select from stolen) as stolen,
       (select reason from ended) as ended, seen.consumed_at, seen.answer_binding, seen.answer_until,
-      seen is not null as there, case when seen.answer_key = ${old} then seen.answer end as answer
+      coalesce(seen.there, false) as there, case when seen.answer_key = ${old} then seen.answer end as answer
     from (select) as one left join seen on true`;
 }
 
