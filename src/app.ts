@@ -71,7 +71,9 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
     endFamily: (family, reason) => rooms.families.end([family], reason),
     denyToken: (jti, family, expiresAt) =>
       rooms.families.denyToken(jti, family, Math.max(1, Math.ceil((expiresAt - clock.now()) / 1000))),
-    onSessionEnd: ({ uid, accountId }) => rooms.sessions.signOut(uid, accountId),
+    onSessionEnd: async ({ uid, accountId }) => {
+      await rooms.sessions.signOut(uid, accountId, { actor: { kind: 'account', id: accountId } });
+    },
   });
   const pages = createPages({
     front: createFrontDoor({ rooms, protocol }),
@@ -93,7 +95,11 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
     createAccessLog({
       log,
       clock,
-      observe: (o) => metrics.observe('cardea_http_request_seconds', o.seconds, labelsOf(o)),
+      observe: (o) => {
+        const { method, route, status } = labelsOf(o);
+        metrics.count('cardea_http_requests_total', { method, route, status });
+        metrics.observe('cardea_http_request_seconds', o.seconds, { route });
+      },
     }),
     createSecurityHeaders({ publicUrl }),
     createErrorDoor({ log, renderError: views.renderFault }),

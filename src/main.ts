@@ -1,142 +1,87 @@
-/** Start, signals, orderly stop. */
-
-import { readFileSync } from 'node:fs';
-import { createServer as createHttpServer, type Server } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
-import { createApp } from './app.ts';
-import { openMasterKey } from './config/master-key.ts';
-import type { Secret } from './config/secret.ts';
+/** `serve`: start, say where it is, run until a signal, stop in order. */
+import cluster from 'node:cluster';
+import { openLocalSocket } from './cli/local-socket.ts';
 import type { Settings } from './config/settings.ts';
-import { createHealth } from './observability/health.ts';
-import type { Log } from './observability/log.ts';
-import { openMetricsServer } from './observability/metrics-server.ts';
-import { openRooms, type Rooms } from './rooms.ts';
-import { createUpkeep } from './upkeep.ts';
-import { serverOptions, tuneServer } from './web/server-limits.ts';
+import { createLog, type OpenLog } from './observability/log.ts';
+import { type Running, start } from './server.ts';
+import { runWorkers } from './workers.ts';
 
-/** How long requests in flight may take to finish after a TERM: longer than any that is well. */
-const DRAIN_MS = 25_000;
-
-export interface Running {
-  readonly rooms: Rooms;
-  readonly settings: Settings;
-  /** Where it listens; differs from the setting when that was 0. */
-  readonly port: number;
-  /** Stops accepting, lets requests in flight finish, closes the rooms in reverse order. */
-  stop(): Promise<void>;
+export interface ServeOptions {
+  /** Apply pending migrations first. */
+  readonly migrate?: boolean;
 }
 
-/** The master keys: from the settings, or in the embedded set-up from the data directory. @throws Error with a sentence */
-export function masterKeysOf(settings: Settings): readonly Secret[] {
-  if (settings.masterKeys) return settings.masterKeys;
-  const opened = openMasterKey(settings.dataDir);
-  if (opened.kind === 'fault') throw new Error(opened.fault);
-  return opened.keys;
-}
-
-/** Opens everything and listens. @throws what openRooms throws, or the fault of the listener */
-export async function start(
-  settings: Settings,
-  log: Log,
-  options: { migrate?: boolean } = {},
-): Promise<Running> {
-  const rooms = await openRooms({
-    settings,
-    masterKeys: masterKeysOf(settings),
-    log,
-    applyMigrations: options.migrate === true,
-  });
+/** Runs until TERM or INT. @returns the exit code. @throws a fault of the start, with everything closed again */
+export async function serve(settings: Settings, options: ServeOptions = {}): Promise<number> {
+  const pretty = process.stdout.isTTY === true;
+  const log = createLog({ level: settings.logLevel, pretty });
   try {
-    rooms.lease.start();
-    rooms.keys.start();
-    await rooms.lease.renew();
-    const health = createHealth({
-      checks: {
-        database: rooms.database.ping,
-        artifacts: rooms.artifacts.ping,
-        keys: async () => {
-          if (rooms.keys.current().publicKeys.length === 0) throw new Error('no signing keys');
-        },
-      },
-      log,
-      metrics: rooms.metrics,
-    });
-    const app = await createApp(rooms, health.door);
-    const server = createServer(settings, app.callback());
-    tuneServer(server);
-    const metricsServer =
-      settings.metrics && (await openMetricsServer({ ...settings.metrics, metrics: rooms.metrics, log }));
-    const upkeep = createUpkeep(rooms);
-    await listen(server, settings);
-    upkeep.start();
-    const address = server.address();
-    const port = typeof address === 'object' && address ? address.port : settings.port;
-
-    return {
-      rooms,
-      settings,
-      port,
-      async stop() {
-        health.stopping();
-        await drain(server);
-        await metricsServer?.close();
-        await upkeep.close();
-        health.close();
-        await rooms.close();
-      },
-    };
-  } catch (error) {
-    await rooms.close();
-    throw error;
+    if (settings.workers > 1 && cluster.isPrimary) return await runWorkers(settings, log, options);
+    return await serveAlone(settings, log, options);
+  } finally {
+    await log.flush();
   }
 }
 
-function createServer(settings: Settings, handler: Parameters<typeof createHttpServer>[1]): Server {
-  if (!settings.tls) return createHttpServer(serverOptions, handler);
-  const { certFile, keyFile } = settings.tls;
-  return createHttpsServer(
-    { ...serverOptions, cert: readFileSync(certFile), key: readFileSync(keyFile), minVersion: 'TLSv1.2' },
-    handler,
-  );
+async function serveAlone(settings: Settings, log: OpenLog, options: ServeOptions): Promise<number> {
+  const running = await start(ownPorts(settings), log, options);
+  // The embedded database serves this process alone: commands come to it by a socket that only its owner may open.
+  const socket =
+    settings.setup === 'embedded'
+      ? await openLocalSocket({ rooms: running.rooms, dataDir: settings.dataDir, log })
+      : undefined;
+  await greet(running);
+  log.info('ready', { issuer: settings.issuer, port: running.port, setup: settings.setup });
+  await untilSignal(log);
+  await socket?.close();
+  await running.stop();
+  log.info('stopped');
+  return 0;
 }
 
-function listen(server: Server, { port, host }: Settings): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
+/** Several processes share the main port; each shows its metrics on a port of its own, counted up from the setting. */
+function ownPorts(settings: Settings): Settings {
+  const number = cluster.worker?.id;
+  if (!number || !settings.metrics) return settings;
+  return { ...settings, metrics: { ...settings.metrics, port: settings.metrics.port + number - 1 } };
 }
 
-/**
- * Requests in flight finish and are answered with `Connection: close`; idle connections are closed at once, those that
- * become idle right after their answer.
- */
-function drain(server: Server): Promise<void> {
+/** What the first start tells; later ones tell only the address. */
+async function greet({ rooms, settings, port }: Running): Promise<void> {
+  if (cluster.isWorker) return;
+  const say = (line: string) => process.stdout.write(`${line}\n`);
+  say(`Cardea serves ${settings.issuer} (listening on ${settings.host}:${port})`);
+  if (settings.setup !== 'embedded') return;
+  const link = await rooms.setupLink.make();
+  if (!link) return;
+  say('');
+  say('  Make the first administrator, on this machine, within an hour:');
+  say(`    ${settings.issuer}/setup/${link.token}`);
+  say('');
+  say('  Then try:');
+  say('    npm run demo                              an example app, API and microservice');
+  say('    npx cardea client create --help           your first client');
+  say(`    ${settings.issuer}/.well-known/openid-configuration`);
+  say('');
+}
+
+/** Ctrl-C under npm arrives twice, from the terminal and from npm: only a later signal is a second wish. */
+const SAME_WISH_MS = 500;
+
+/** The first signal stops in order; a second one ends the process at once. */
+function untilSignal(log: OpenLog): Promise<void> {
   return new Promise((resolve) => {
-    const close = setInterval(() => server.closeIdleConnections(), 50);
-    const force = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
-    server.on('request', (_request, response) => response.setHeader('Connection', 'close'));
-    server.close(() => {
-      clearInterval(close);
-      clearTimeout(force);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
-}
-
-/** Runs until TERM or INT, then stops in order. A second signal ends the process at once. */
-export function untilSignal(log: Log): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    const once = (signal: NodeJS.Signals) => {
+    let first = 0;
+    const stop = (signal: NodeJS.Signals) => {
+      if (first > 0) {
+        if (Date.now() - first > SAME_WISH_MS) process.exit(1);
+        return;
+      }
+      first = Date.now();
       log.info('stopping', { signal });
-      process.once(signal, () => process.exit(1));
-      resolve(signal);
+      resolve();
     };
-    process.once('SIGTERM', once);
-    process.once('SIGINT', once);
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
   });
 }

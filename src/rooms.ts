@@ -137,13 +137,20 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
   const throttle = createSignInThrottle({ counters, limits, clock });
   const requestLimits = createRequestLimits({ counters, limits, clock });
   const deviceCookies = createDeviceCookies({ keys: await secrets.get('device-cookie'), clock });
-  const authenticate = createAuthenticate({ db, clock, audit, passwords, throttle, deviceCookies });
+  const authenticate = createAuthenticate({
+    db,
+    clock,
+    audit,
+    passwords,
+    throttle,
+    onOutcome: (outcome) => metrics.count('cardea_sign_ins_total', { outcome }),
+  });
 
   const clients = createClients({ db, clock, audit, lifetimes, ensureAlgorithm: keys.ensureAlgorithm });
   const directory = createClientDirectory({ db, clock, lease, log });
   closers.add(directory.close);
   const resources = createResourceServers({ db, clock, audit, lease, ensureAlgorithm: keys.ensureAlgorithm });
-  const sessions = createSessions({ artifacts, families, db, audit, clock });
+  const sessions = createSessions({ artifacts, families, db, audit, clock, lifetimes });
 
   return {
     settings,

@@ -22,7 +22,7 @@ export interface EnginePages {
   /** A form that goes on by itself: a button for browsers without scripting. */
   readonly formPost: (
     ctx: KoaContextWithOIDC,
-    view: { action: string; fields: Record<string, string> },
+    view: { action: string; fields: Record<string, string>; client?: Client | undefined },
   ) => void;
   readonly logoutConfirm: (
     ctx: KoaContextWithOIDC,
@@ -61,13 +61,18 @@ export function pageConfiguration(pages: EnginePages, clientOf: ClientOf) {
 }
 
 /** form_post (OAuth 2.0 Form Post Response Mode) by our page; errors in a redirect carry their reference. */
-export function wrapResponseMode(pages: EnginePages, mode: string, builtin: ResponseMode): ResponseMode {
+export function wrapResponseMode(
+  pages: EnginePages,
+  clientOf: ClientOf,
+  mode: string,
+  builtin: ResponseMode,
+): ResponseMode {
   return (ctx, redirectUri, payload) => {
     const { reference } = stateOf(ctx);
     const told = 'error' in payload && reference ? { ...payload, reference } : payload;
     if (mode !== 'form_post') return builtin(ctx, redirectUri, told);
     const fields = Object.entries(told).map(([name, value]) => [name, String(value)]);
-    pages.formPost(ctx, { action: redirectUri, fields: Object.fromEntries(fields) });
+    pages.formPost(ctx, { action: redirectUri, fields: Object.fromEntries(fields), client: clientOf(ctx) });
   };
 }
 

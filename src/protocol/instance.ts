@@ -75,7 +75,8 @@ export function createInstanceBuilder(
       }),
       {
         wrapGrant: (name, builtin) => wrapGrantHandler(name, builtin, grantParts),
-        wrapResponseMode: (mode, builtin) => wrapResponseMode(parts.pages, mode, builtin),
+        wrapResponseMode: (mode, builtin) =>
+          wrapResponseMode(parts.pages, (ctx) => ready().clientOf(ctx.oidc.client), mode, builtin),
       },
     );
     clients = createEngineClients((metadata) => newClient(engine, metadata), parts.clients.find);
