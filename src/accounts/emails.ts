@@ -5,7 +5,7 @@
  *
  * Decisions, each a row of the table in test/accounts/emails.test.ts:
  * - NFKC: full-width, ligature and other compatibility forms are the plain letters they look like (`ＡＤＭＩＮ`).
- * - Case is folded in full (Unicode 16 section 5.18.4): up, then down, so that `ß`, `ẞ` and `ss` are one, as are `ſ`
+ * - Case is folded in full (Unicode 16 section 5.18.4): down, up and down, so that `ß`, `ẞ` and `ss` are one, as are `ſ`
  *   and `s`, `ς` and `σ`. RFC 5321 section 2.4 lets a mail host tell `A@` from `a@`; none that people use does.
  * - Turkish `İ`, `ı`, `I` and `i` are one: folding does not know the language, and more merging is the safe side.
  * - `+tag` and dots in the local part are kept: their meaning is the mail host's own.
@@ -69,7 +69,12 @@ export function throttleNameOf(typed: string): string {
 /** Full case folding of text that is in NFKC, again in NFKC; folding it a second time changes nothing. */
 function foldCase(text: string): string {
   // U+0307 is what lower-casing İ leaves behind; taken away after i only, so that other marks stay.
-  const folded = text.toUpperCase().toLowerCase().replaceAll('i\u0307', 'i').replaceAll('ς', 'σ');
+  const folded = text
+    .toLowerCase()
+    .toUpperCase()
+    .toLowerCase()
+    .replaceAll('i\u0307', 'i')
+    .replaceAll('ς', 'σ');
   return folded.normalize('NFKC');
 }
 

@@ -82,7 +82,7 @@ export function createPasswords(options: {
     hash(password, lane = 'stranger') {
       const prepared = preparedPassword(password);
       if (prepared === undefined) throw new RangeError('judge a password before it is hashed');
-      return queue.run(lane, () => counted(() => argon2.hash(prepared, parameters)));
+      return queue.run(lane, async () => inOrder(await counted(() => argon2.hash(prepared, parameters))));
     },
     async verify(hash, password, lane = 'stranger') {
       const prepared = preparedPassword(password);
@@ -109,10 +109,15 @@ function madeUpHash(settings: Argon2Settings): string {
   return `$argon2id$v=19$${cost}$${salt}$${digest}`;
 }
 
+/** `argon2` writes m, p, t; the reference implementation writes m, t, p and reads nothing else. */
+function inOrder(hash: string): string {
+  return hash.replace(/\$(m=\d+),(p=\d+),(t=\d+)\$/, '$$$1,$3,$2$$');
+}
+
 /** Grown parameters call for a new hash; shrunk ones do not, so that no sign-in ever makes a hash weaker. */
 function isWeaker(hash: string, settings: Argon2Settings): boolean {
-  const parts = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$/.exec(hash);
-  if (!parts) return true;
-  const [memory = 0, time = 0] = parts.slice(1).map(Number);
+  const parts = /^\$argon2id\$v=19\$([^$]+)\$/.exec(hash);
+  const costs = new Map(parts?.[1]?.split(',').map((cost) => [cost.slice(0, 2), Number(cost.slice(2))]));
+  const [memory, time] = [costs.get('m=') ?? 0, costs.get('t=') ?? 0];
   return memory < settings.memoryKib || time < settings.timeCost;
 }

@@ -20,8 +20,8 @@ export interface Sessions {
   onSignIn(session: { accountId: string; uid: string; remembered: boolean }, by: By): Promise<void>;
   /** A token family has begun in it. */
   addFamily(uid: string, family: string, offline: boolean, clientId: string): Promise<void>;
-  /** Ends the families of that session that are not offline; answers how many. The session itself is the engine's. */
-  signOut(uid: string, accountId: string | undefined, by: By): Promise<number>;
+  /** Ends the families of that session that are not offline. The session itself is the engine's to end. */
+  signOut(uid: string, accountId: string | undefined, by?: By): Promise<void>;
   /** Ends every session and every family of the account, offline ones too. */
   signOutEverywhere(accountId: string, by: By): Promise<void>;
 }
@@ -49,7 +49,7 @@ export function createSessions({
     },
     addFamily: (uid, family, offline, clientId) =>
       artifacts.addSessionFamily(uid, family, offline, clientId, lifetimes.sessionAbsolute),
-    async signOut(uid, accountId, by) {
+    async signOut(uid, accountId, by = bySelf(accountId)) {
       const ended = (await artifacts.sessionFamilies(uid)).filter(({ offline }) => !offline);
       await families.end(
         ended.map(({ family }) => family),
@@ -58,7 +58,6 @@ export function createSessions({
       );
       const detail = { everywhere: false, families: ended.length };
       await audit.append(db, { type: 'account.signed-out', detail, accountId, ...by });
-      return ended.length;
     },
     signOutEverywhere: (accountId, by) =>
       db.transaction().execute(async (trx) => {
@@ -75,4 +74,8 @@ export function createSessions({
         await audit.append(trx, { type: 'account.signed-out', detail, accountId, ...by });
       }),
   };
+}
+
+function bySelf(accountId: string | undefined): By {
+  return { actor: accountId === undefined ? { kind: 'system' } : { kind: 'account', id: accountId } };
 }
