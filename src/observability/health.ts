@@ -1,4 +1,4 @@
-import type { Clock } from '../config/clock.ts';
+import { type Clock, systemClock } from '../config/clock.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -22,7 +22,7 @@ export interface Health {
 
 export interface HealthOptions {
   readonly checks: Readonly<Record<string, HealthCheck>>;
-  readonly clock: Clock;
+  readonly clock?: Clock;
   readonly log: Log;
   readonly metrics?: Pick<Metrics, 'gauge'>;
 }
@@ -31,7 +31,7 @@ export interface HealthOptions {
 const cacheMs = 1000;
 const checkMs = 900;
 
-export function createHealth({ checks, clock, log, metrics }: HealthOptions): Health {
+export function createHealth({ checks, clock = systemClock, log, metrics }: HealthOptions): Health {
   let last: { at: number; readiness: Readiness } | undefined;
   let running: Promise<Readiness> | undefined;
   let failingBefore: readonly string[] = [];

@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+import { fileURLToPath } from 'node:url';
+import { guard } from './guard.js';
+
+const args = process.argv.slice(2);
+
+if (guard(fileURLToPath(import.meta.url), args)) {
+  // Not a static import: it loads what an older Node cannot.
+  const { run } = await import('../src/cli/main.ts');
+  process.exitCode = await run(args);
+}

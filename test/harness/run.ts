@@ -1,0 +1,80 @@
+// npm test: obtains Postgres, Redis and Chromium, runs everything, and says on what how much ran.
+// Arguments are vitest's filters: `npm test -- test/config`.
+import { startVitest } from 'vitest/node';
+import { type Binaries, findBinaries, installPackages, missingPackages } from './binaries.ts';
+import { startPostgres } from './postgres.ts';
+import { startRedis } from './redis.ts';
+import { createCountingReporter, type Summary } from './reporter.ts';
+
+const needed = { postgres: !process.env.TEST_DATABASE_URL, redis: !process.env.TEST_REDIS_URL };
+// A developer's own settings must not decide how a test turns out.
+for (const name of Object.keys(process.env)) {
+  if (name.startsWith('CARDEA_') || ['DATABASE_URL', 'REDIS_URL', 'PORT'].includes(name))
+    delete process.env[name];
+}
+
+const found = obtain();
+const failures = found ? await runWith(found) : 1;
+process.exitCode = failures > 0 ? 1 : 0;
+
+/** The binaries, after installing what was missing; undefined, with a message, when some cannot be had. */
+function obtain(): Binaries | undefined {
+  const before = findBinaries();
+  const missing = missingPackages(before, needed);
+  if (missing.length === 0) return before;
+  const after = installPackages(missing) ? findBinaries() : before;
+  const still = missingPackages(after, needed);
+  if (still.length === 0) return after;
+  console.error(
+    [
+      `The tests run on real servers and a real browser; this machine lacks: ${still.join(', ')}.`,
+      'Install them (Debian and Ubuntu: `apt-get install postgresql redis-server chromium`, or run this as root),',
+      'or name them: TEST_DATABASE_URL (a Postgres user who may create databases), TEST_REDIS_URL,',
+      'TEST_CHROMIUM (path of a Chromium or Chrome).',
+    ].join('\n'),
+  );
+  console.log('0 passed, 1 failed');
+  return undefined;
+}
+
+async function runWith(binaries: Binaries): Promise<number> {
+  const servers: { close(): Promise<void> }[] = [];
+  const reporter = createCountingReporter();
+  let crashed = 0;
+  try {
+    if (needed.postgres) {
+      const postgres = await startPostgres(binaries.postgresDir ? { binaries: binaries.postgresDir } : {});
+      servers.push(postgres);
+      process.env.TEST_DATABASE_URL = postgres.url;
+    }
+    if (needed.redis) {
+      const redis = await startRedis();
+      servers.push(redis);
+      process.env.TEST_REDIS_URL = redis.url;
+    }
+    if (binaries.chromium) process.env.TEST_CHROMIUM = binaries.chromium;
+    const vitest = await startVitest('test', process.argv.slice(2), {
+      watch: false,
+      reporters: ['default', reporter],
+    });
+    await vitest.close();
+  } catch (error) {
+    crashed = 1;
+    console.error(error);
+  } finally {
+    for (const server of servers) await server.close();
+  }
+  const summary = reporter.summary();
+  // No test at all is no success.
+  const failed = summary.failed + crashed + (summary.passed + summary.failed + crashed === 0 ? 1 : 0);
+  print(summary, failed);
+  return failed;
+}
+
+function print({ passed, skipped, byBackend }: Summary, failed: number): void {
+  console.log('\nTests by what they ran on (the others need no server):');
+  for (const [name, count] of byBackend) console.log(`  ${name.padEnd(20)} ${count}`);
+  if (skipped.length > 0)
+    console.log(`Skipped: ${skipped.length}\n${skipped.map((name) => `  ${name}`).join('\n')}`);
+  console.log(`\n${passed} passed, ${failed} failed`);
+}
