@@ -85,7 +85,7 @@ export function createClients({ db, clock, audit, lifetimes, ensureAlgorithm }: 
   const newId = () => `c_${randomBytes(12).toString('base64url')}`;
   const keeper = createSecretKeeper({ db, clock, audit });
 
-  /** Facts live as long as what they end could have; one more day for clocks that differ. */
+  /** Facts live as long as what they end could have, and a day more. Every process is told with them. */
   function endAll(trx: Kysely<Database>, clientId: string, reason: string): Promise<void> {
     const longest = Math.max(...Object.values(lifetimes.familyAbsolute), lifetimes.sessionAbsolute);
     const at = clock.now();
@@ -103,7 +103,7 @@ export function createClients({ db, clock, audit, lifetimes, ensureAlgorithm }: 
       if (status === 'disabled') await endAll(trx, clientId, 'client disabled');
       const type = status === 'disabled' ? 'client.disabled' : 'client.enabled';
       await audit.append(trx, { type, actor, ...from, clientId, detail: {} });
-      await noteChange(trx, 'client', clientId);
+      if (status === 'active') await noteChange(trx, 'client', clientId);
       return true;
     });
   }
@@ -168,7 +168,6 @@ export function createClients({ db, clock, audit, lifetimes, ensureAlgorithm }: 
         if (!(await deleteClient(trx, clientId))) return false;
         await endAll(trx, clientId, 'client deleted');
         await audit.append(trx, { type: 'client.deleted', actor, ...from, clientId, detail: {} });
-        await noteChange(trx, 'client', clientId);
         // A resource server whose introspection client it was has none now.
         await noteChange(trx, 'resource', 'all');
         return true;

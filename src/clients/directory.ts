@@ -52,8 +52,8 @@ export function createClientDirectory(options: ClientDirectoryOptions): ClientDi
     const found = await loadClient(db, clientId);
     if (!found) return undefined;
     const { allBefore } = await loadEnds(db, { clientId });
-    if (allBefore > 0) endedAt.set(clientId, allBefore);
-    else endedAt.delete(clientId);
+    // Never back: a slow load may end after a newer one.
+    if (allBefore > (endedAt.get(clientId) ?? 0)) endedAt.set(clientId, allBefore);
     secretsOf.set(found.client, found.secrets);
     return found.client;
   }

@@ -48,6 +48,8 @@ export async function listSecrets(db: Kysely<Database>, clientId: string): Promi
     .select(['secret_id', 'created_at', 'expires_at', 'last_used_at'])
     .where('client_id', '=', clientId)
     .orderBy('created_at', 'desc')
+    // Of two from the same millisecond the superseded one has an end.
+    .orderBy('expires_at', (order) => order.desc().nullsFirst())
     .orderBy('secret_id')
     .execute();
   return rows.map((row) => ({

@@ -105,10 +105,15 @@ export function createKeys(options: KeysOptions): Keys {
     return reloading;
   }
 
-  lease.onChange((kind) => {
-    if (kind !== 'key' || set === undefined || closed) return;
+  function reloadInBackground(): void {
+    if (set === undefined || closed) return;
     reload().catch((err: unknown) => log.error('the signing keys could not be read again', { err }));
+  }
+
+  lease.onChange((kind) => {
+    if (kind === 'key') reloadInBackground();
   });
+  lease.onReset(reloadInBackground);
 
   async function ensure(algs: readonly SigningAlg[], actor: Actor): Promise<void> {
     const signs = (keys: readonly KeyInfo[], alg: SigningAlg) =>
@@ -172,8 +177,7 @@ export function createKeys(options: KeysOptions): Keys {
     },
     onChange: (listener) => void listeners.push(listener),
     tick,
-    reseal: (actor = operator) =>
-      withKeysLocked(db, (trx, keys) => moves.reseal(trx, keys, actor)),
+    reseal: (actor = operator) => withKeysLocked(db, (trx, keys) => moves.reseal(trx, keys, actor)),
     start() {
       if (timer === undefined) schedule();
     },
