@@ -8,6 +8,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       identity text not null,
       pulses text not null,
       evicted double precision not null,
+      heals integer not null,
       seen_at timestamptz not null
     )
   `.execute(db);

@@ -82,8 +82,9 @@ async function openInRedis(
   await pulse.check();
   pulse.start();
   families.start(OUTBOX_MS);
+  const gated = createRedisArtifacts({ redis, sealing, clock, log, gate: pulse.gate });
   return {
-    artifacts: createRedisArtifacts({ redis, sealing, clock, log, gate: pulse.gate }),
+    artifacts: durable(gated, families),
     counters: createRedisCounters({ redis, clock }),
     families,
     redis,
@@ -91,6 +92,20 @@ async function openInRedis(
       await pulse.close();
       await families.close();
       await redis.close();
+    },
+  };
+}
+
+/** What ends something goes to SQL as well, so that no Redis that forgot can bring it back, whoever calls. */
+function durable(artifacts: Artifacts, families: FamilyEnder): Artifacts {
+  return {
+    ...artifacts,
+    endFamily: (family, reason, ttlSeconds) => families.end([family], reason, ttlSeconds),
+    denyToken: families.denyToken,
+    commit: async (c) => {
+      const outcome = await artifacts.commit(c);
+      if (outcome.kind === 'theft') await families.end([c.family], 'replayed');
+      return outcome;
     },
   };
 }

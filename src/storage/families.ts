@@ -7,7 +7,6 @@ import type { Kysely } from 'kysely';
 import type { Artifacts } from './artifacts.ts';
 import { endFamilies } from './ended-access.ts';
 import type { Database } from './tables.ts';
-import { asUnavailable } from './unavailable.ts';
 
 /** Longer than the longest family of lifetimes.ts (native, 365 days) can live. */
 const LONGEST_FAMILY_SECONDS = 366 * 86_400;
@@ -104,22 +103,14 @@ export function createFamilyEnder({ db, artifacts, clock, log }: Needs): FamilyE
     return done;
   }
 
-  async function sql<T>(statement: () => Promise<T>): Promise<T> {
-    try {
-      return await statement();
-    } catch (error) {
-      throw asUnavailable(error, 'the database');
-    }
-  }
-
   return {
     end: async (families, reason, livesSeconds = LONGEST_FAMILY_SECONDS) => {
       if (families.length === 0) return;
       const at = clock.now();
       const expiresAt = at + livesSeconds * 1000;
-      await sql(() => endFamilies(db, { families, reason, at, expiresAt }));
+      await endFamilies(db, { families, reason, at, expiresAt });
       await Promise.all(families.map((family) => artifacts.endFamily(family, reason, livesSeconds)));
-      await sql(() => markApplied('families', families));
+      await markApplied('families', families);
     },
     denyToken: async (jti, family, ttlSeconds) => {
       const at = clock.now();
@@ -129,18 +120,16 @@ export function createFamilyEnder({ db, artifacts, clock, log }: Needs): FamilyE
         ended_at: new Date(at),
         expires_at: new Date(at + ttlSeconds * 1000),
       };
-      await sql(() =>
-        db
-          .insertInto('ended_tokens')
-          .values(row)
-          .onConflict((same) => same.column('jti').doNothing())
-          .execute(),
-      );
+      await db
+        .insertInto('ended_tokens')
+        .values(row)
+        .onConflict((same) => same.column('jti').doNothing())
+        .execute();
       await artifacts.denyToken(jti, family, ttlSeconds);
-      await sql(() => markApplied('tokens', [jti]));
+      await markApplied('tokens', [jti]);
     },
-    applyOutstanding: () => sql(() => apply(true)),
-    reapplyAll: () => sql(() => apply(false)),
+    applyOutstanding: () => apply(true),
+    reapplyAll: () => apply(false),
     start: (intervalMs) => {
       let busy = false;
       timer = setInterval(() => {

@@ -53,6 +53,7 @@ interface State {
 export function createRedisPulse({ redis, db, families, clock, log }: Needs): RedisPulse {
   const script = defineScripts(redis.client);
   let known: State | undefined;
+  let knownHeals = -1;
   let trusted = false;
   let breaks = 0;
   let notedAt = 0;
@@ -88,35 +89,48 @@ export function createRedisPulse({ redis, db, families, clock, log }: Needs): Re
     };
   }
 
-  async function recall(): Promise<State | undefined> {
+  async function recall(): Promise<(State & { readonly heals: number }) | undefined> {
     const row = await db.selectFrom('redis_state').selectAll().where('id', '=', 'redis').executeTakeFirst();
     return row && { ...row, pulses: JSON.parse(row.pulses) as number[] };
   }
 
-  async function note(state: State): Promise<void> {
+  async function note(state: State, healed: 0 | 1): Promise<void> {
     const row = { ...state, pulses: JSON.stringify(state.pulses), seen_at: new Date(clock.now()) };
-    await db
+    const { heals } = await db
       .insertInto('redis_state')
-      .values({ id: 'redis', ...row })
-      .onConflict((same) => same.column('id').doUpdateSet(row))
-      .execute();
+      .values({ id: 'redis', heals: healed, ...row })
+      .onConflict((same) =>
+        same.column('id').doUpdateSet((is) => ({ ...row, heals: is('redis_state.heals', '+', healed) })),
+      )
+      .returning('heals')
+      .executeTakeFirstOrThrow();
+    knownHeals = heals;
     notedAt = clock.now();
+  }
+
+  /** Whether another process has healed this Redis since we last knew it: then its note is the newer knowledge. */
+  async function healedByAnother(seen: State): Promise<boolean> {
+    const noted = await recall();
+    if (!noted || noted.heals <= knownHeals || !continues(noted, seen)) return false;
+    knownHeals = noted.heals;
+    return true;
+  }
+
+  async function heal(seen: State): Promise<void> {
+    trusted = false;
+    log.warn('Redis came back different: ended families are marked again before it is used');
+    const count = await families.reapplyAll();
+    const after = await look();
+    if (!continues(seen, after)) throw new StorageUnavailable('Redis changed again meanwhile');
+    await note(after, 1);
+    log.info('Redis is trusted again', { endedFamilies: count });
   }
 
   async function verify(): Promise<void> {
     const breaksBefore = breaks;
     const seen = await look();
-    if (!continues(known, seen) && !continues(await recall(), seen)) {
-      trusted = false;
-      log.warn('Redis came back different: ended families are marked again before it is used');
-      const count = await families.reapplyAll();
-      const after = await look();
-      if (!continues(seen, after)) throw new StorageUnavailable('Redis changed again meanwhile');
-      await note(after);
-      log.info('Redis is trusted again', { endedFamilies: count });
-    } else if (clock.now() - notedAt > NOTE_MS) {
-      await note(seen);
-    }
+    if (!continues(known, seen) && !(await healedByAnother(seen))) await heal(seen);
+    else if (clock.now() - notedAt > NOTE_MS) await note(seen, 0);
     known = seen;
     // A connection lost while we looked may have been to another server than the one that comes next.
     if (breaks === breaksBefore) trusted = true;

@@ -8,6 +8,8 @@ export interface RedisStateTable {
   pulses: string;
   /** Keys evicted by all masters since they started. */
   evicted: number;
+  /** How often all ended families were marked again. */
+  heals: number;
   seen_at: Date;
 }
 
