@@ -4,8 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openChromium } from './chromium.ts';
 import { freshDatabase, queryDatabase, startPostgres } from './postgres.ts';
 import { openMovableClock, runCommand } from './processes.ts';
-import { askRedis, freshRedis, startRedis } from './redis.ts';
+import { askRedis, durableRedis, freshRedis } from './redis.ts';
 import { startRedisCluster } from './redis-cluster.ts';
+import { startRedis } from './redis-server.ts';
 import { backendsOf } from './reporter.ts';
 
 describe('the test servers', () => {
@@ -13,7 +14,7 @@ describe('the test servers', () => {
     const [first, second] = await Promise.all([freshDatabase(), freshDatabase()]);
     await queryDatabase(first.url, 'create table mine (id int)');
     expect(await queryDatabase(second.url, "select to_regclass('mine') as found")).toEqual([{ found: null }]);
-    await Promise.all([first.close(), second.close()]);
+    await Promise.all([first.drop(), second.drop()]);
     await expect(queryDatabase(first.url, 'select 1')).rejects.toThrow('does not exist');
   });
 
@@ -21,7 +22,7 @@ describe('the test servers', () => {
     const [first, second] = [await freshRedis(), await freshRedis()];
     await askRedis(first.url, (redis) => redis.set('mine', '1'));
     expect(await askRedis(second.url, (redis) => redis.dbsize())).toBe(0);
-    await Promise.all([first.close(), second.close()]);
+    await Promise.all([first.drop(), second.drop()]);
   });
 
   it('kills and revives an own Postgres, on Postgres', async () => {
@@ -35,9 +36,9 @@ describe('the test servers', () => {
   });
 
   it('kills and revives an own server on Redis, which keeps what it was told', async () => {
-    const own = await startRedis();
+    const own = await startRedis(durableRedis);
     await askRedis(own.url, (redis) => redis.set('kept', '1'));
-    await own.stop();
+    await own.kill('SIGTERM');
     await expect(askRedis(own.url, (redis) => redis.get('kept'))).rejects.toThrow();
     await own.start();
     expect(await askRedis(own.url, (redis) => redis.get('kept'))).toBe('1');
@@ -46,7 +47,7 @@ describe('the test servers', () => {
 
   it('makes three nodes on Redis Cluster', async () => {
     const cluster = await startRedisCluster();
-    expect(new Set(cluster.ports).size).toBe(3);
+    expect(new Set(cluster.nodes.map((node) => node.port)).size).toBe(3);
     await cluster.close();
   });
 

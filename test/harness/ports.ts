@@ -12,15 +12,6 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Is this loopback port free? */
-export async function isFree(port: number): Promise<boolean> {
-  const server = createServer();
-  return new Promise((resolve) => {
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
-}
-
 /** Asks again every 20 ms until `probe` succeeds; its last error when it never did. */
 export async function until<T>(what: string, probe: () => Promise<T>, withinMs = 20_000): Promise<T> {
   const deadline = performance.now() + withinMs;

@@ -100,7 +100,7 @@ export async function queryDatabase(
 export interface FreshDatabase {
   readonly url: string;
   readonly name: string;
-  close(): Promise<void>;
+  drop(): Promise<void>;
 }
 
 /** An empty database in the test server, for one test file or one test. */
@@ -114,7 +114,7 @@ export async function freshDatabase(): Promise<FreshDatabase> {
   return {
     url: url.href,
     name,
-    close: async () => {
+    drop: async () => {
       await queryDatabase(server, `drop database if exists ${name} with (force)`);
     },
   };

@@ -1,68 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { findBinaries } from './binaries.ts';
-import { type Daemon, startDaemon } from './daemon.ts';
-import { freePort, until } from './ports.ts';
+import { startRedis } from './redis-server.ts';
 
-/** A Redis of one test's own, for faults: killed, emptied and started again as it likes. */
-export interface OwnRedis {
-  readonly url: string;
-  readonly port: number;
-  daemon(): Daemon;
-  stop(): Promise<void>;
-  kill(): Promise<void>;
-  /** Starts it again with the same files. */
-  start(): Promise<void>;
-  /** Ends it and removes its files. */
-  close(): Promise<void>;
-}
-
-export interface OwnRedisOptions {
-  readonly port?: number;
-  /** More of redis-server's options, such as `['--maxmemory', '4mb']`. */
-  readonly args?: readonly string[];
-}
-
-export async function startRedis({ port: wanted, args = [] }: OwnRedisOptions = {}): Promise<OwnRedis> {
-  const command = findBinaries().redisServer;
-  if (!command) throw new Error('no Redis on this machine: install the package redis-server');
-  const home = mkdtempSync(join(tmpdir(), 'cardea-redis-'));
-  const port = wanted ?? (await freePort());
-  const url = `redis://127.0.0.1:${port}`;
-  const all = [
-    '--port',
-    String(port),
-    '--bind',
-    '127.0.0.1',
-    '--dir',
-    home,
-    '--databases',
-    '256',
-    '--save',
-    '',
-  ];
-  all.push('--appendonly', 'yes', '--maxmemory-policy', 'noeviction', ...args);
-  let daemon: Daemon;
-  const start = async () => {
-    daemon = startDaemon({ command, args: all, cwd: home });
-    await until('Redis', () => askRedis(url, async (redis) => redis.ping()));
-  };
-  await start();
-  return {
-    url,
-    port,
-    daemon: () => daemon,
-    start,
-    stop: () => daemon.stop(),
-    kill: () => daemon.kill(),
-    close: async () => {
-      await daemon.stop();
-      rmSync(home, { recursive: true, force: true });
-    },
-  };
-}
+/** As production wants it: nothing evicted, everything appended; and enough numbered databases for all test files. */
+export const durableRedis = ['--appendonly', 'yes', '--maxmemory-policy', 'noeviction', '--databases', '256'];
 
 /** A short connection of its own. */
 export async function askRedis<T>(url: string, ask: (redis: Redis) => Promise<T>): Promise<T> {
@@ -78,7 +18,7 @@ export async function askRedis<T>(url: string, ask: (redis: Redis) => Promise<T>
 
 export interface FreshRedis {
   readonly url: string;
-  close(): Promise<void>;
+  drop(): Promise<void>;
 }
 
 /** An empty Redis for one test file: a numbered database of the test server, or a server of its own. */
@@ -88,13 +28,13 @@ export async function freshRedis(): Promise<FreshRedis> {
   const url = new URL(server);
   const claimed = await askRedis(server, claimDatabase);
   if (claimed === undefined) {
-    const own = await startRedis();
-    return { url: own.url, close: () => own.close() };
+    const own = await startRedis(durableRedis);
+    return { url: own.url, drop: () => own.close() };
   }
   url.pathname = `/${claimed}`;
   return {
     url: url.href,
-    close: async () => {
+    drop: async () => {
       await askRedis(url.href, (redis) => redis.flushdb());
       await askRedis(server, (redis) => redis.del(claimName(claimed)));
     },

@@ -3,7 +3,8 @@
 import { startVitest } from 'vitest/node';
 import { type Binaries, findBinaries, installPackages, missingPackages } from './binaries.ts';
 import { startPostgres } from './postgres.ts';
-import { startRedis } from './redis.ts';
+import { durableRedis } from './redis.ts';
+import { startRedis } from './redis-server.ts';
 import { createCountingReporter, type Summary } from './reporter.ts';
 
 const needed = { postgres: !process.env.TEST_DATABASE_URL, redis: !process.env.TEST_REDIS_URL };
@@ -48,7 +49,7 @@ async function runWith(binaries: Binaries): Promise<number> {
       process.env.TEST_DATABASE_URL = postgres.url;
     }
     if (needed.redis) {
-      const redis = await startRedis();
+      const redis = await startRedis(durableRedis);
       servers.push(redis);
       process.env.TEST_REDIS_URL = redis.url;
     }
