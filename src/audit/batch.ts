@@ -3,7 +3,7 @@
  * keeps what fits and tries again; what does not fit is dropped and counted, so that memory stays bounded.
  */
 import type { Log } from '../observability/log.ts';
-import { isConnectionFault, StorageUnavailable } from '../storage/unavailable.ts';
+import { isConnectionFault } from '../storage/unavailable.ts';
 
 export interface Batch<T> {
   add(item: T): void;
@@ -62,23 +62,39 @@ export function createBatch<T>({ write, name, log, flushMs = 200, max = 20_000 }
     timer.unref();
   }
 
-  /** @returns whether to go on with the next batch */
+  /** What could not be written now is tried again, as far as there is room for it. */
+  function putBack(items: readonly T[]): void {
+    const room = Math.max(0, max - waiting.length);
+    drop(Math.max(0, items.length - room));
+    waiting = [...items.slice(0, room), ...waiting];
+  }
+
+  /**
+   * Writes the next batch. A record that no table takes must not take the others with it: halving finds it in about
+   * twenty statements, and only it is dropped.
+   * @returns whether to go on with the batch after
+   */
   async function writeOne(): Promise<boolean> {
-    inFlight = waiting.slice(0, BATCH_SIZE);
+    let pieces = [waiting.slice(0, BATCH_SIZE)];
     waiting = waiting.slice(BATCH_SIZE);
     try {
-      await write(inFlight);
-      return true;
-    } catch (err) {
-      if (err instanceof StorageUnavailable || isConnectionFault(err)) {
-        const room = Math.max(0, max - waiting.length);
-        drop(Math.max(0, inFlight.length - room));
-        waiting = [...inFlight.slice(0, room), ...waiting];
-        return false;
+      for (let [piece, ...rest] = pieces; piece; [piece, ...rest] = pieces) {
+        inFlight = pieces.flat();
+        try {
+          await write(piece);
+          pieces = rest;
+        } catch (err) {
+          if (isConnectionFault(err)) {
+            putBack(inFlight);
+            return false;
+          }
+          const middle = Math.ceil(piece.length / 2);
+          pieces = piece.length > 1 ? [piece.slice(0, middle), piece.slice(middle), ...rest] : rest;
+          if (piece.length > 1) continue;
+          drop(1);
+          log.error(`${name}: a record could not be written`, { err });
+        }
       }
-      // Not the connection: the same batch would fail for ever and hold up what comes after it.
-      drop(inFlight.length);
-      log.error(`${name}: a batch could not be written`, { err, lost: inFlight.length });
       return true;
     } finally {
       inFlight = [];

@@ -85,8 +85,9 @@ describe.each(databases)('audit on $name', ({ open }) => {
     expect((await audit.search({ accountId: 'full' })).events).toHaveLength(3);
     audit.later({ ...issued('odd'), at: Number.MAX_SAFE_INTEGER / 2 } as AuditEvent);
     audit.later(issued('odd\u0000\ud800'));
-    await audit.flush();
     await audit.close();
+    expect((await audit.search({ accountId: 'odd\\u{0}\ufffd' })).events).toHaveLength(1);
+    expect(audit.droppedCount()).toBe(3);
   });
 
   it('keeps what a terminal or jsonb would choke on visible', async () => {

@@ -21,14 +21,38 @@ it('keeps what it has while the database is away, drops what does not fit, and w
   expect(written).toEqual([1, 2, 3, 4]);
 });
 
-it('a batch that can never be written is dropped and counted, and does not hold up what follows', async () => {
-  const write = async () => {
-    throw new Error('violates a constraint');
+it('a record that can never be written is dropped and counted, and it alone', async () => {
+  const written: number[] = [];
+  let statements = 0;
+  const write = async (items: readonly number[]) => {
+    statements += 1;
+    if (items.includes(700)) throw new Error('violates a constraint');
+    written.push(...items);
   };
   const batch = createBatch<number>({ write, name: 'test', log: quiet, flushMs: 60_000 });
-  batch.add(1);
+  const all = Array.from({ length: 1_000 }, (_, n) => n);
+  for (const n of all) batch.add(n);
   await batch.flush();
   expect(batch.pending()).toEqual([]);
+  expect(batch.droppedCount()).toBe(1);
+  expect(written).toEqual(all.filter((n) => n !== 700));
+  expect(statements).toBeLessThan(25);
+});
+
+it('a database that goes away in the middle of that loses nothing', async () => {
+  const written: number[] = [];
+  let statements = 0;
+  const write = async (items: readonly number[]) => {
+    statements += 1;
+    if (statements === 4) throw new StorageUnavailable('away');
+    if (items.includes(2)) throw new Error('violates a constraint');
+    written.push(...items);
+  };
+  const batch = createBatch<number>({ write, name: 'test', log: quiet, flushMs: 60_000 });
+  for (const n of [1, 2, 3, 4, 5]) batch.add(n);
+  await batch.flush();
+  await batch.flush();
+  expect(written.toSorted()).toEqual([1, 3, 4, 5]);
   expect(batch.droppedCount()).toBe(1);
 });
 
