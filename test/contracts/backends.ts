@@ -16,10 +16,10 @@ import { createSqlCounters } from '../../src/storage/counters-sql.ts';
 import { openDatabase } from '../../src/storage/database.ts';
 import { migrate } from '../../src/storage/migrator.ts';
 import { openRedis } from '../../src/storage/redis.ts';
-import { createSealing } from '../../src/storage/sealing.ts';
 import type { Database } from '../../src/storage/tables.ts';
 import { startRedisCluster } from '../harness/redis-cluster.ts';
 import { startRedis, type TestRedis } from '../harness/redis-server.ts';
+import { silentLog, testClock, testSealing } from './store-settings.ts';
 
 export interface Backend {
   readonly artifacts: Artifacts;
@@ -31,26 +31,6 @@ export interface Backend {
   /** Redis only. */
   readonly servers: readonly TestRedis[];
   close(): Promise<void>;
-}
-
-export const silentLog = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  child: () => silentLog,
-};
-
-export const testSealing = createSealing([new Secret('a master key for tests, of 40 characters')]);
-
-export function testClock(): Backend['clock'] {
-  let moved = 0;
-  return {
-    now: () => Date.now() + moved,
-    advance: (seconds) => {
-      moved += seconds * 1000;
-    },
-  };
 }
 
 /** A new database with all tables on the Postgres of TEST_DATABASE_URL. */

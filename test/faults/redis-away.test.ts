@@ -7,8 +7,8 @@ import { newId } from '../../src/storage/ids.ts';
 import { type OpenRedis, openRedis } from '../../src/storage/redis.ts';
 import { checkRedis } from '../../src/storage/redis-checks.ts';
 import { StorageUnavailable } from '../../src/storage/unavailable.ts';
-import { silentLog, testClock, testSealing } from '../contracts/backends.ts';
 import { atOnce, makeFamily, putOf } from '../contracts/builders.ts';
+import { silentLog, testClock, testSealing } from '../contracts/store-settings.ts';
 import { startRedis, type TestRedis } from '../harness/redis-server.ts';
 
 const clock = testClock();

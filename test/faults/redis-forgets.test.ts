@@ -11,8 +11,9 @@ import { createRedisArtifacts } from '../../src/storage/artifacts-redis.ts';
 import { openRedis } from '../../src/storage/redis.ts';
 import type { Database } from '../../src/storage/tables.ts';
 import { StorageUnavailable } from '../../src/storage/unavailable.ts';
-import { openTestPostgres, silentLog, testClock, testSealing } from '../contracts/backends.ts';
+import { openTestPostgres } from '../contracts/backends.ts';
 import { makeFamily, putOf, rotation } from '../contracts/builders.ts';
+import { silentLog, testClock, testSealing } from '../contracts/store-settings.ts';
 import { startRedis, type TestRedis } from '../harness/redis-server.ts';
 
 const clock = testClock();
