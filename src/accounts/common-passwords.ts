@@ -2,8 +2,8 @@
  * Whether a password is among the common ones of an offline list (49,233 entries, all lower case; ASVS 5 6.2.4), or one of
  * them in a thin disguise. NIST SP 800-63B section 3.1.1.2.
  *
- * The list is the JSON file of `@zxcvbn-ts/language-common`, read on first use and searched as the bytes it is: 0.5 MB
- * and at most 0.1 ms a search, against 6.2 MB and 22 ms for the package's own entry, which unpacks three dictionaries.
+ * The list is the JSON file of `@zxcvbn-ts/language-common`, read on first use and searched as the bytes it is: 1.4 ms
+ * and 2.4 MB once, 0.12 ms a search. The package's own entry unpacks three dictionaries: 20 ms and 18 MB for good.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

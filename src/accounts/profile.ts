@@ -99,10 +99,17 @@ export function judgeProfile(
   return { kind: 'faults', faults };
 }
 
-/** `current` with `change` applied; judge the result before it is stored. */
+/**
+ * `current` with `change` applied; judge the result before it is stored. A telephone number that changes is unverified
+ * again, unless the same change says otherwise.
+ */
 export function changeProfile(current: Profile, change: unknown): unknown {
   if (typeof change !== 'object' || change === null || Array.isArray(change)) return change;
-  const entries = Object.entries({ ...current, ...change });
+  const after: Record<string, unknown> = { ...current, ...change };
+  if (after['phone_number'] !== current.phone_number && !('phone_number_verified' in change)) {
+    delete after['phone_number_verified'];
+  }
+  const entries = Object.entries(after);
   return Object.fromEntries(entries.filter(([, value]) => value !== null && value !== undefined));
 }
 
