@@ -36,6 +36,7 @@ export function createConsentPage(o: {
           chip: person && personView(person),
           otherUrl: otherAccountUrl(base, visit),
           place: placeOf(visit.redirectOrigin),
+          isApp: !/^https?:/.test(visit.redirectOrigin),
           items,
           action: base + visitPath(visit.uid),
           csrf: csrf.issue(ctx, visitPurpose(visit.uid)),

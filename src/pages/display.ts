@@ -11,6 +11,8 @@ export interface ClientView {
   readonly policy: string | undefined;
   readonly terms: string | undefined;
   readonly unverified: boolean;
+  /** Cardea itself: shown with its own mark. */
+  readonly own: boolean;
 }
 
 export interface PersonView {
@@ -18,6 +20,9 @@ export interface PersonView {
   readonly name: string | undefined;
   readonly initial: string;
 }
+
+/** People sign in to the front page through the same door as to any app, as this client. */
+const OWN_CLIENT_ID = 'cardea';
 
 /** Longer names are cut: two lines at 20 px on a phone. */
 const MAX_NAME = 60;
@@ -32,6 +37,7 @@ export function clientView(client: PageClient): ClientView {
     policy: httpsUrl(client.policyUri),
     terms: httpsUrl(client.tosUri),
     unverified: client.verified === false,
+    own: client.clientId === OWN_CLIENT_ID,
   };
 }
 
@@ -64,9 +70,9 @@ export function httpsUrl(address: string | undefined): string | undefined {
   return url.protocol === 'https:' && url.username === '' ? url.href : undefined;
 }
 
-/** 'https://orders.example:8443' → 'orders.example:8443'; 'com.example.app:' stays. */
+/** 'https://orders.example:8443' → 'orders.example:8443'; 'com.example.app:' → 'com.example.app'. */
 export function placeOf(origin: string): string {
-  return /^https?:/.test(origin) && URL.canParse(origin) ? new URL(origin).host : origin;
+  return /^https?:/.test(origin) && URL.canParse(origin) ? new URL(origin).host : origin.replace(/:$/, '');
 }
 
 /**

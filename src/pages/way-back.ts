@@ -56,7 +56,7 @@ export function createWayBack(o: {
     async explain(ctx, uid, status, { currentPage = false } = {}) {
       const params = recall(ctx, uid);
       const client = params && (await o.findClient(params.get('client_id') ?? ''));
-      const again = client && params ? authorizeUrl(base, params) : undefined;
+      const again = params && authorizeUrl(base, params);
       sendPage(ctx, 'stale', {
         status,
         data: {

@@ -28,6 +28,8 @@ export function createErrorDoor({ log, renderError, reference }: ErrorDoorOption
   return async (ctx, next) => {
     try {
       await next();
+      if (nobodyAnswered(ctx))
+        throw new WebFault({ status: 404, detail: 'There is nothing at this address.' });
     } catch (thrown) {
       const fault = faultOf(thrown);
       if (fault.status >= 500 && fault.status !== 503) {
@@ -37,6 +39,16 @@ export function createErrorDoor({ log, renderError, reference }: ErrorDoorOption
       answer(ctx, fault, reference?.(ctx, about) ?? requestIdOf(ctx), renderError);
     }
   };
+}
+
+/** Koa's untouched context: 404 without a body. */
+function nobodyAnswered(ctx: Koa.Context): boolean {
+  return (
+    ctx.status === 404 &&
+    (ctx.body === undefined || ctx.body === null) &&
+    ctx.respond !== false &&
+    !ctx.headerSent
+  );
 }
 
 /** @returns the fault itself, a 503 for a store that does not answer, a 4xx that Koa raised, else a bare 500. */

@@ -101,9 +101,9 @@ export function createFakeFrontDoor(): FakeFrontDoor {
       const mine = (ctx.cookies.get(UID_COOKIE) ?? '').split('.').includes(uid);
       return mine ? visits.get(uid) : undefined;
     },
-    async finishSignIn(ctx, { uid }, { accountId, amr, remember }) {
+    async finishSignIn(ctx, { uid, redirectOrigin }, { accountId, amr, remember }) {
       told.finishedSignIn.push({ uid, accountId, amr, remember });
-      leave(ctx, `https://orders.example/callback?code=${uid}`);
+      leave(ctx, `${redirectOrigin}/callback?code=${uid}`);
     },
     async finishConsent(ctx, { uid }, decision) {
       told.finishedConsent.push({ uid, decision });

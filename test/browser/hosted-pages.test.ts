@@ -1,0 +1,189 @@
+/**
+ * Every hosted page in real Chromium: light and dark, phone and desktop. axe finds nothing, nothing scrolls sideways,
+ * nothing breaks the policy. The pictures are build output, to be looked at.
+ */
+import { mkdirSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { SESSION_COOKIE, UID_COOKIE } from '../pages/fake-front-door.ts';
+import { type ServedPages, servePages } from '../pages/serve-pages.ts';
+import { launchChromium } from './chromium.ts';
+import { arrange, enginePages, type Scene, scenes, UID } from './scenes.ts';
+
+const SHOTS = process.env.CARDEA_TEST_SHOTS ?? join(import.meta.dirname, '../../build/screenshots');
+
+const looks = [
+  { look: 'phone-light', viewport: { width: 360, height: 740 }, colorScheme: 'light' },
+  { look: 'phone-dark', viewport: { width: 360, height: 740 }, colorScheme: 'dark' },
+  { look: 'desktop-light', viewport: { width: 1280, height: 800 }, colorScheme: 'light' },
+  { look: 'desktop-dark', viewport: { width: 1280, height: 800 }, colorScheme: 'dark' },
+] as const;
+
+let served: ServedPages;
+let chrome: Browser;
+beforeAll(async () => {
+  mkdirSync(SHOTS, { recursive: true });
+  served = await servePages({ extra: enginePages });
+  chrome = await launchChromium();
+});
+afterAll(async () => {
+  await chrome?.close();
+  await served?.close();
+});
+
+interface Opening {
+  readonly viewport?: { readonly width: number; readonly height: number };
+  readonly colorScheme?: 'light' | 'dark';
+  readonly javaScriptEnabled?: boolean;
+}
+
+/** @returns what the browser complained about: refused loads, script errors. */
+async function open(scene: Scene, options: Opening, use: (page: Page) => Promise<void>): Promise<string[]> {
+  arrange(served.front, scene);
+  const context = await chrome.newContext(options);
+  const complaints: string[] = [];
+  try {
+    const cookie = { url: served.origin, httpOnly: true };
+    await context.addCookies([{ ...cookie, name: UID_COOKIE, value: UID }]);
+    if (scene.session) await context.addCookies([{ ...cookie, name: SESSION_COOKIE, value: scene.session }]);
+    const page = await context.newPage();
+    page.on('console', (message) => {
+      // Chromium reports the status of the page itself, such as a 422, as an error.
+      const expected = message
+        .text()
+        .startsWith('Failed to load resource: the server responded with a status of 4');
+      if (message.type() === 'error' && !expected) complaints.push(message.text());
+    });
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    await page.goto(served.origin + scene.path);
+    await scene.act?.(page);
+    await use(page);
+  } finally {
+    await context.close();
+  }
+  return complaints;
+}
+
+describe('every page', () => {
+  test.each(scenes)('$name', { timeout: 60_000 }, async (scene) => {
+    const complaints = await open(scene, looks[0], async (page) => {
+      for (const { look, viewport, colorScheme } of looks) {
+        await page.setViewportSize(viewport);
+        await page.emulateMedia({ colorScheme });
+        await page.screenshot({ path: join(SHOTS, `${scene.name}-${look}.png`), fullPage: true });
+        expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(
+          viewport.width,
+        );
+        // Colours follow the scheme and order follows the width: two of the four see both of each.
+        if (look === 'phone-light' || look === 'desktop-dark')
+          expect(await faultsFoundByAxe(page)).toEqual([]);
+      }
+    });
+    expect(complaints).toEqual([]);
+  });
+});
+
+async function faultsFoundByAxe(page: Page): Promise<unknown[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  return violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html)]);
+}
+
+const signInScene: Scene = { name: 'sign-in', path: `/interaction/${UID}` };
+
+/** A client whose callback, as is usual, redirects once more: to its own front end on another origin. */
+async function startClient(): Promise<{ callback: string; home: string; close(): void }> {
+  const listen = async (answer: Parameters<typeof createServer>[1]): Promise<[string, Server]> => {
+    const server = createServer(answer as never);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return [`http://127.0.0.1:${(server.address() as AddressInfo).port}`, server];
+  };
+  const [home, front] = await listen((_, res) => res.end('<!doctype html><title>the app</title>'));
+  const [callback, back] = await listen((_, res) => res.writeHead(302, { location: `${home}/in` }).end());
+  return { callback, home, close: () => [front, back].forEach((server) => void server.close()) };
+}
+
+test.each([true, false])(
+  'signing in by keyboard with JavaScript %s ends in the app',
+  async (javaScriptEnabled) => {
+    const client = await startClient();
+    const account = { id: 'ada-1', passwordVersion: 1 };
+    const redirectUris = [`${client.callback}/callback`, `${client.home}/other`];
+    const scene: Scene = {
+      ...signInScene,
+      visit: { redirectOrigin: client.callback, client: { clientId: 'local', name: 'Local', redirectUris } },
+      arrange: (front) => {
+        front.outcome = { kind: 'signed-in', account, amr: ['pwd'] };
+      },
+    };
+    const complaints = await open(scene, { javaScriptEnabled }, async (page) => {
+      await page.keyboard.type('ada@example.com');
+      await page.keyboard.press('Tab');
+      await page.keyboard.type('a long password');
+      await page.keyboard.press('Enter');
+      await page.waitForURL(`${client.home}/in`);
+    });
+    client.close();
+    // The browser sent the page's real origin although the header says no-referrer: else this would have been a 403.
+    expect(complaints).toEqual([]);
+  },
+);
+
+test('the whole page can be used by keyboard, in the order in which it is read', async () => {
+  await open(signInScene, {}, async (page) => {
+    const seen: string[] = [];
+    for (let presses = 0; presses < 5; presses++) {
+      seen.push(
+        await page.evaluate('document.activeElement.id || document.activeElement.textContent.trim()'),
+      );
+      await page.keyboard.press('Tab');
+    }
+    expect(seen).toEqual(['email', 'password', 'Show', 'Sign in', 'Back to Orders']);
+  });
+});
+
+test('after a refusal the summary has the focus, the e-mail is kept and the password is not', async () => {
+  const scene = scenes.find(({ name }) => name === 'sign-in-rejected');
+  expect(scene).toBeDefined();
+  if (!scene) return;
+  await open(scene, {}, async (page) => {
+    expect(await page.evaluate('document.activeElement.getAttribute("role")')).toBe('alert');
+    expect(await page.getByLabel('E-mail').inputValue()).toBe('ada@example.com');
+    expect(await page.getByLabel('Password', { exact: true }).inputValue()).toBe('');
+  });
+});
+
+test('the password can be shown, and is hidden again when it is sent', async () => {
+  await open(signInScene, {}, async (page) => {
+    const field = page.getByLabel('Password', { exact: true });
+    await field.fill('a long password');
+    await page.getByRole('button', { name: 'Show the password' }).click();
+    expect(await field.getAttribute('type')).toBe('text');
+    await page.getByRole('button', { name: 'Show the password' }).click();
+    expect(await field.getAttribute('type')).toBe('password');
+  });
+});
+
+test('form_post sends itself, even with a field called submit', async () => {
+  await open({ name: 'form-post', path: '/t/form-post' }, {}, async (page) => {
+    await page.waitForURL('**/t/received');
+  });
+});
+
+test('form_post without JavaScript: Continue sends it', async () => {
+  await open({ name: 'form-post', path: '/t/form-post' }, { javaScriptEnabled: false }, async (page) => {
+    await page.screenshot({ path: join(SHOTS, 'form-post-desktop-light.png') });
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.waitForURL('**/t/received');
+  });
+});
+
+test('at 200 % zoom on a small window nothing scrolls sideways', async () => {
+  await open(signInScene, { viewport: { width: 320, height: 480 } }, async (page) => {
+    await page.evaluate('document.documentElement.style.fontSize = "200%"');
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(320);
+  });
+});

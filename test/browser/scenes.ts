@@ -1,0 +1,153 @@
+/** Every hosted page in every state that is drawn differently. */
+import type Koa from 'koa';
+import type { Page } from 'playwright-core';
+import type { Visit } from '../../src/pages/front-door.ts';
+import type { ProtocolViews } from '../../src/pages/protocol-views.ts';
+import { ada, type FakeFrontDoor, orders, visitOf } from '../pages/fake-front-door.ts';
+
+export const UID = 'visit-aaaaaaaaaaaaaaaa';
+export const TOKEN = 'setup-token-0123456789';
+
+export interface Scene {
+  readonly name: string;
+  readonly path: string;
+  readonly visit?: Partial<Visit>;
+  /** Who is signed in. */
+  readonly session?: string;
+  readonly arrange?: (front: FakeFrontDoor) => void;
+  readonly act?: (page: Page) => Promise<void>;
+}
+
+const page = `/interaction/${UID}`;
+const rights = {
+  scopes: ['openid', 'profile', 'email', 'offline_access'],
+  claims: [],
+  resources: { 'https://api.orders.example': ['orders:read'] },
+};
+
+async function signIn(at: Page): Promise<void> {
+  await at.getByLabel('E-mail').fill('ada@example.com');
+  await at.getByLabel('Password', { exact: true }).fill('not the password');
+  await at.getByRole('button', { name: 'Sign in' }).click();
+  await at.getByRole('alert').waitFor();
+}
+
+export const scenes: readonly Scene[] = [
+  { name: 'sign-in', path: page },
+  { name: 'sign-in-rejected', path: page, act: signIn },
+  {
+    name: 'sign-in-locked',
+    path: page,
+    arrange: (front) => {
+      front.outcome = { kind: 'locked', retryAfterSeconds: 600 };
+    },
+    act: signIn,
+  },
+  {
+    name: 'sign-in-missing',
+    path: page,
+    act: async (at) => {
+      await at.getByRole('button', { name: 'Sign in' }).click();
+      await at.getByRole('alert').waitFor();
+    },
+  },
+  { name: 'sign-in-again', path: page, visit: { accountId: ada.accountId, reasons: ['max_age'] } },
+  {
+    name: 'sign-in-long-name',
+    path: page,
+    visit: {
+      client: { ...orders, name: 'Landesverwaltungsamt Rheinland-Pfalz Bestellwesenverwaltung Nord' },
+    },
+  },
+  {
+    name: 'consent',
+    path: page,
+    visit: { prompt: 'consent', accountId: ada.accountId, missing: rights, requested: rights },
+  },
+  {
+    name: 'consent-unverified',
+    path: page,
+    visit: {
+      prompt: 'consent',
+      accountId: ada.accountId,
+      missing: { scopes: ['openid', 'email'], claims: [], resources: {} },
+      client: { clientId: 'agent', name: 'Research Agent', verified: false },
+      redirectOrigin: 'com.example.agent:',
+    },
+  },
+  { name: 'stale', path: '/interaction/visit-zzzzzzzzzzzzzzzz' },
+  { name: 'front', path: '/' },
+  { name: 'account', path: '/', session: 'ada-1' },
+  { name: 'account-administrator', path: '/', session: 'root-1' },
+  { name: 'signed-out-here', path: '/signed-out' },
+  { name: 'setup', path: `/setup/${TOKEN}` },
+  {
+    name: 'setup-fault',
+    path: `/setup/${TOKEN}`,
+    arrange: (front) => {
+      front.setupOutcome = {
+        kind: 'fault',
+        field: 'password',
+        fault: 'This password is among the most common ones.',
+      };
+    },
+    act: async (at) => {
+      await at.getByLabel('E-mail').fill('root@example.com');
+      await at.getByLabel('Password', { exact: true }).fill('password1234');
+      await at.getByRole('button', { name: 'Create administrator' }).click();
+      await at.getByRole('alert').waitFor();
+    },
+  },
+  { name: 'setup-done', path: '/setup-done' },
+  { name: 'setup-gone', path: '/setup/another-token-0123456789' },
+  { name: 'not-found', path: '/nowhere' },
+  { name: 'logout', path: '/t/logout' },
+  { name: 'signed-out', path: '/t/signed-out' },
+  { name: 'error', path: '/t/error' },
+];
+
+/** The stored state that a scene starts from. */
+export function arrange(front: FakeFrontDoor, scene: Scene): void {
+  front.visits.set(UID, visitOf(UID, scene.visit));
+  front.people.set('root-1', { accountId: 'root-1', email: 'root@example.com', administrator: true });
+  front.outcome = { kind: 'rejected' };
+  front.setupOutcome = { kind: 'created' };
+  front.setupToken = TOKEN;
+  scene.arrange?.(front);
+}
+
+/** The pages that the engine asks for, each at an address of its own, and a client that receives a form. */
+export function enginePages(views: ProtocolViews): Koa.Middleware {
+  const pages: Readonly<Record<string, (ctx: Koa.Context) => string>> = {
+    '/t/logout': (ctx) =>
+      views.renderLogoutConfirm(ctx, {
+        formAction: '/t/received',
+        fields: [{ name: 'xsrf', value: 'x' }],
+        confirm: { name: 'logout', value: 'yes' },
+        person: ada,
+        client: orders,
+      }),
+    '/t/signed-out': (ctx) => views.renderSignedOut(ctx, { client: orders }),
+    '/t/error': (ctx) =>
+      views.renderError(ctx, {
+        code: 'invalid_redirect_uri',
+        detail: "redirect_uri did not match any of the client's registered redirect_uris",
+        reference: 'K7QF-2M9D',
+        client: orders,
+      }),
+    '/t/form-post': (ctx) =>
+      views.renderFormPost(ctx, {
+        action: '/t/received',
+        fields: [{ name: 'submit', value: 'c0de' }],
+        client: orders,
+      }),
+    '/t/received': () => '<!doctype html><html lang="en"><title>received</title></html>',
+  };
+  return (ctx, next) => {
+    const render = pages[ctx.path];
+    if (!render) return next();
+    ctx.body = render(ctx);
+    ctx.type = 'html';
+    return undefined;
+  };
+}
