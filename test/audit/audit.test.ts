@@ -103,6 +103,12 @@ describe.each(databases)('audit on $name', ({ open }) => {
     expect(event?.detail).toEqual({ role: 'a\\u{0}b\\u{1b}[31m\ufffd', audience: 'x' });
   });
 
+  it('finds a client whose id merely begins like our secrets', async () => {
+    const audit = createAudit({ db: database.db, clock, log: quiet });
+    await audit.append(database.db, issued('prefixed', 'cardea_app_orders-service-production'));
+    expect((await audit.search({ clientId: 'cardea_app_orders-service-production' })).events).toHaveLength(1);
+  });
+
   it('searches by account, client, type and time, newest first, in pages without gaps or repeats', async () => {
     const audit = createAudit({ db: database.db, clock, log: quiet });
     const start = clock.now();
