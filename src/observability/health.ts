@@ -1,4 +1,3 @@
-import { type Clock, systemClock } from '../config/clock.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -22,7 +21,8 @@ export interface Health {
 
 export interface HealthOptions {
   readonly checks: Readonly<Record<string, HealthCheck>>;
-  readonly clock?: Clock;
+  /** Milliseconds since the epoch; the system's own clock unless a test moves it. */
+  readonly clock?: { now(): number };
   readonly log: Log;
   readonly metrics?: Pick<Metrics, 'gauge'>;
 }
@@ -31,7 +31,12 @@ export interface HealthOptions {
 const cacheMs = 1000;
 const checkMs = 900;
 
-export function createHealth({ checks, clock = systemClock, log, metrics }: HealthOptions): Health {
+export function createHealth({
+  checks,
+  clock = { now: () => Date.now() },
+  log,
+  metrics,
+}: HealthOptions): Health {
   let last: { at: number; readiness: Readiness } | undefined;
   let running: Promise<Readiness> | undefined;
   let failingBefore: readonly string[] = [];
