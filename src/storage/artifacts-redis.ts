@@ -186,10 +186,15 @@ export function createRedisArtifacts({ redis: { client }, sealing, clock, log, g
         return { known: true, denied: (await ask(() => client.exists(denied))) === 1 };
       }
       const at = [keys.grantKey(tagOf(family)), denied];
-      const [[ended, d, e], marks] = (await run('familyState', at)) as [Fields, number];
+      const [[ended, d, p, b, e], marks] = (await run('familyState', at)) as [Fields, number];
       const ours = d === digest(family);
-      const known = ours && !ended && Number(e ?? 0) > clock.now();
-      return { known, denied: marks === 1, ...(ours && ended ? { ended } : {}) };
+      const grant = ours && d && !ended ? opened('Grant', d, [p, b, e]) : undefined;
+      return {
+        known: grant !== undefined,
+        denied: marks === 1,
+        ...(ours && ended ? { ended } : {}),
+        ...(grant ? { grant } : {}),
+      };
     },
     denyToken: async (jti, family, ttlSeconds) => {
       const ttl = Math.max(1, Math.ceil(ttlSeconds * 1000));

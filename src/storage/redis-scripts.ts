@@ -187,7 +187,10 @@ bury(KEYS[1], ARGV[2], g[1] or ARGV[3], now, untilMs)
 `,
   ],
   // KEYS grant, denied token
-  familyState: [2, `return {redis.call('HMGET', KEYS[1], 't', 'd', 'e'), redis.call('EXISTS', KEYS[2])}`],
+  familyState: [
+    2,
+    `return {redis.call('HMGET', KEYS[1], 't', 'd', 'p', 'b', 'e'), redis.call('EXISTS', KEYS[2])}`,
+  ],
   // KEYS index of a session; ARGV field, sealed entry, ttl in ms
   addSessionFamily: [
     1,

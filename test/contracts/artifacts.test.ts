@@ -101,9 +101,9 @@ describe.each(backends)('artifacts $name', ({ open }) => {
       expect(await artifacts.find('AccessToken', access)).not.toHaveProperty('artifact');
       expect(await artifacts.consume('AuthorizationCode', code)).toBe(false);
       expect(await artifacts.commit(rotation(grant, refresh).commit)).toEqual({ kind: 'absent' });
-      expect(await artifacts.familyState(grant, 'jti')).toEqual({ known: true, denied: false });
+      expect(await artifacts.familyState(grant, 'jti')).toMatchObject({ known: true, denied: false });
       clock.advance(86_400);
-      expect(await artifacts.familyState(grant, 'jti')).toEqual({ known: false, denied: false });
+      expect(await artifacts.familyState(grant, 'jti')).toMatchObject({ known: false, denied: false });
     });
 
     test('a token that outlives its Grant is found without one, and cannot be rotated', async () => {
@@ -228,9 +228,13 @@ describe.each(backends)('artifacts $name', ({ open }) => {
       ];
       await artifacts.denyToken(one, grant, 900);
       await artifacts.denyToken(machine, undefined, 900);
-      expect(await artifacts.familyState(grant, one)).toEqual({ known: true, denied: true });
-      expect(await artifacts.familyState(grant, other)).toEqual({ known: true, denied: false });
-      expect(await artifacts.familyState(undefined, machine)).toEqual({ known: true, denied: true });
+      expect(await artifacts.familyState(grant, one)).toMatchObject({ known: true, denied: true });
+      expect(await artifacts.familyState(grant, other)).toMatchObject({
+        known: true,
+        denied: false,
+        grant: { payload: { kind: 'Grant' } },
+      });
+      expect(await artifacts.familyState(undefined, machine)).toMatchObject({ known: true, denied: true });
       expect(await artifacts.familyState(undefined, newId('AccessToken'))).toEqual({
         known: true,
         denied: false,

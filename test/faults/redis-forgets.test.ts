@@ -14,6 +14,7 @@ import { StorageUnavailable } from '../../src/storage/unavailable.ts';
 import { openTestPostgres } from '../contracts/backends.ts';
 import { makeFamily, putOf, rotation } from '../contracts/builders.ts';
 import { silentLog, testClock, testSealing } from '../contracts/store-settings.ts';
+import { startRedisCluster } from '../harness/redis-cluster.ts';
 import { startRedis, type TestRedis } from '../harness/redis-server.ts';
 
 const clock = testClock();
@@ -25,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => sql?.close());
 
-function open(server: TestRedis): Promise<OpenArtifacts> {
+function open(server: { readonly url: string }): Promise<OpenArtifacts> {
   const settings = { setup: 'full' as const, redisUrl: new Secret(server.url), redisLossAccepted: true };
   return openArtifacts({ settings, database: sql, sealing: testSealing, clock, log: silentLog });
 }
@@ -88,7 +89,10 @@ describe('I3: ended families stay ended on redis', () => {
     });
     expect(await store.artifacts.find('AccessToken', stolen.access)).toEqual({ ended: 'replayed' });
     expect((await store.artifacts.find('AccessToken', alive.access)).artifact).toBeDefined();
-    expect(await store.artifacts.familyState(alive.grant, denied)).toEqual({ known: true, denied: true });
+    expect(await store.artifacts.familyState(alive.grant, denied)).toMatchObject({
+      known: true,
+      denied: true,
+    });
     await store.close();
     await server.close();
   });
@@ -187,6 +191,27 @@ describe('I3: ended families stay ended on redis', () => {
     await store.close();
     await server.close();
   });
+});
+
+test('I3: a node of a Redis Cluster that comes back with older data is not trusted before it is healed', async () => {
+  const cluster = await startRedisCluster();
+  const store = await open(cluster);
+  const families = await Promise.all(Array.from({ length: 30 }, () => makeFamily(store.artifacts)));
+  for (const node of cluster.nodes) await saveDump(node);
+  await store.families.end(
+    families.map(({ grant }) => grant),
+    'revoked',
+  );
+  const [node] = cluster.nodes;
+  await node?.kill('SIGKILL');
+  await node?.start();
+  for (const { access } of families) {
+    expect(await onceItAnswers(() => store.artifacts.find('AccessToken', access))).toEqual({
+      ended: 'revoked',
+    });
+  }
+  await store.close();
+  await cluster.close();
 });
 
 async function pulseOf(server: TestRedis): Promise<number> {
