@@ -106,8 +106,8 @@ export function judgeProfile(
 export function changeProfile(current: Profile, change: unknown): unknown {
   if (typeof change !== 'object' || change === null || Array.isArray(change)) return change;
   const after: Record<string, unknown> = { ...current, ...change };
-  if (after['phone_number'] !== current.phone_number && !('phone_number_verified' in change)) {
-    delete after['phone_number_verified'];
+  if (after.phone_number !== current.phone_number && !('phone_number_verified' in change)) {
+    delete after.phone_number_verified;
   }
   const entries = Object.entries(after);
   return Object.fromEntries(entries.filter(([, value]) => value !== null && value !== undefined));

@@ -25,8 +25,8 @@ export type SetupOutcome =
   | { readonly kind: 'busy'; readonly retryAfterSeconds: number };
 
 export interface SetupLink {
-  /** The token of a new link, which replaces any earlier one. Undefined when there is an administrator. */
-  offer(): Promise<string | undefined>;
+  /** A new link, which replaces any earlier one. Undefined when there is an administrator. `expiresAt` in ms. */
+  make(): Promise<{ token: string; expiresAt: number } | undefined>;
   /** Whether the link is live. Uses nothing up. */
   isLive(token: string): Promise<boolean>;
   /** Makes the first administrator and uses the link up, both or neither; one of any number of callers. */
@@ -98,7 +98,7 @@ export function createSetupLink({
 
   return {
     isLive,
-    async offer() {
+    async make() {
       if (await isRoleHeld(db, ADMINISTRATOR)) return undefined;
       const token = randomBytes(32).toString('base64url');
       const now = clock.now();
@@ -117,7 +117,7 @@ export function createSetupLink({
           .execute();
         await audit.append(trx, { type: 'setup.link-made', detail: { expiresAt }, ...by });
       });
-      return token;
+      return { token, expiresAt };
     },
     async complete({ token, email, name, password, network, requestId }) {
       // Asked first, so that a stranger without a link has nothing hashed.

@@ -56,7 +56,14 @@ export function createRequestLimits({
     const id = `${name}\n${key}`;
     let window = windows.get(id);
     if (!window) {
-      window = { permits: 0, resetAt: Number.POSITIVE_INFINITY, spent: false, batch: 1, taken: 0, waiting: 0 };
+      window = {
+        permits: 0,
+        resetAt: Number.POSITIVE_INFINITY,
+        spent: false,
+        batch: 1,
+        taken: 0,
+        waiting: 0,
+      };
       windows.set(id, window);
       const [oldest] = windows.keys();
       if (windows.size > maxKeys && oldest !== undefined) windows.delete(oldest);
