@@ -6,8 +6,6 @@ import { Kysely, PostgresDialect, sql } from 'kysely';
 import type { Settings } from '../config/settings.ts';
 import type { Log } from '../observability/log.ts';
 import { guardPool, type RawPool } from './guarded-pool.ts';
-import { openPglitePool } from './pglite.ts';
-import { openPostgresPool } from './postgres.ts';
 import type { Database } from './tables.ts';
 
 export interface OpenDatabase {
@@ -31,11 +29,14 @@ export async function openDatabase(o: {
   log: Log;
 }): Promise<OpenDatabase> {
   const { setup, databaseUrl, dataDir } = o.settings;
+  // Each driver is loaded only where it is used: pg is 8 MB of memory that the embedded set-up does without.
   if (setup === 'embedded') {
+    const { openPglitePool } = await import('./pglite.ts');
     const pool = await openPglitePool({ dataDir, log: o.log });
     return open(pool, setup, vacuumInTurn);
   }
   if (!databaseUrl) throw new Error(`the ${setup} set-up needs a database URL`);
+  const { openPostgresPool } = await import('./postgres.ts');
   return open(openPostgresPool({ databaseUrl, log: o.log }), setup, () => async () => undefined);
 }
 

@@ -85,3 +85,11 @@ async function withinBound<T>(answer: Promise<T>, pool: RawPool): Promise<T> {
     answer.catch(() => undefined); // the connection is discarded; its late error has already been reported as silence
   }
 }
+
+type Command = PostgresQueryResult<unknown>['command'];
+
+/** Kysely looks at the command to know whether rows were affected; what it does not list it treats like a SELECT. */
+export function asCommand(command: string | undefined): Command {
+  const known: readonly Command[] = ['UPDATE', 'DELETE', 'INSERT', 'MERGE', 'COMMIT', 'ROLLBACK'];
+  return known.find((name) => name === command) ?? 'SELECT';
+}

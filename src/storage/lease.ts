@@ -67,22 +67,23 @@ export function createLease(o: { db: Kysely<Database>; clock: Clock; leaseMs: nu
   async function read(): Promise<void> {
     const askedAt = clock.now();
     const from = readFrom;
-    // The first read only takes its bearings: nothing is remembered yet that a change could concern.
     const { rows } = await sql<ChangeRow>`
-      select pg_snapshot_xmin(pg_current_snapshot())::text as xmin, c.id, c.txid::text as txid, c.kind, c.subject
-      from (select) as one
-      left join changes c on c.txid >= ${from === undefined ? null : String(from)}::text::xid8 order by c.id`.execute(
-      db,
-    );
+      select s.xmin::text as xmin, c.id, c.txid::text as txid, c.kind, c.subject
+      from (select pg_snapshot_xmin(pg_current_snapshot()) as xmin) as s
+      left join changes c on c.txid >= coalesce(${from === undefined ? null : String(from)}::text::xid8, s.xmin)
+      order by c.id`.execute(db);
     const xmin = BigInt(rows[0]?.xmin ?? 0);
     const late = renewedAt !== undefined && askedAt - renewedAt > MISSED_AFTER_MS;
     if (from !== undefined && (late || xmin < from)) for (const reset of resetListeners) reset();
-    tell(rows, xmin);
+    const heard = newlySeen(rows, xmin);
+    // The first read only takes its bearings: whatever is loaded from now on has those changes in it.
+    if (from !== undefined)
+      for (const [kind, ids] of heard) for (const tell of listeners) tell(kind, [...ids]);
     readFrom = xmin;
     renewedAt = askedAt; // not the time of the answer: it is as old as its question
   }
 
-  function tell(rows: readonly ChangeRow[], xmin: bigint): void {
+  function newlySeen(rows: readonly ChangeRow[], xmin: bigint): ReadonlyMap<ChangeKind, ReadonlySet<string>> {
     const byKind = new Map<ChangeKind, Set<string>>();
     const stillAhead = new Set<number>();
     for (const { id, txid, kind, subject } of rows) {
@@ -92,7 +93,7 @@ export function createLease(o: { db: Kysely<Database>; clock: Clock; leaseMs: nu
       byKind.set(kind, (byKind.get(kind) ?? new Set()).add(subject));
     }
     seen = stillAhead;
-    for (const [kind, ids] of byKind) for (const listener of listeners) listener(kind, [...ids]);
+    return byKind;
   }
 
   function startReading(): Promise<void> {

@@ -3,8 +3,7 @@
  */
 import v8 from 'node:v8';
 import type { PGlite } from '@electric-sql/pglite';
-import type { RawClient, RawPool } from './guarded-pool.ts';
-import { asCommand } from './postgres.ts';
+import { asCommand, type RawClient, type RawPool } from './guarded-pool.ts';
 import { StorageUnavailable } from './unavailable.ts';
 
 /** How long a request waits for the one connection, ms: the same patience as for one of the Postgres pool. */

@@ -3,11 +3,11 @@
  * costs 1.5 s and 100 MB of memory. It belongs to one version of PGlite, one set of parameters and one set of
  * migrations; when it is not there, the first start makes the directory itself.
  */
-import { constants } from 'node:fs';
-import { access, chmod, cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { cpSync } from 'node:fs';
+import { access, chmod, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Kysely, PostgresDialect } from 'kysely';
+import { Kysely, PostgresDialect, sql } from 'kysely';
 import { digest } from './digest.ts';
 import { guardPool } from './guarded-pool.ts';
 import { migrate, migrationsDirectory } from './migrator.ts';
@@ -15,6 +15,9 @@ import { enginePool, engineShape, startEngine } from './pglite-engine.ts';
 import type { Database } from './tables.ts';
 
 const cacheDirectory = fileURLToPath(new URL('../../node_modules/.cache/cardea/', import.meta.url));
+
+/** Counted up when `buildDirectory` changes what it makes. */
+const RECIPE = '2';
 
 /** Copies the image to `target`, which must not exist. False when there is none for this version. */
 export async function unpackImage(target: string): Promise<boolean> {
@@ -24,7 +27,8 @@ export async function unpackImage(target: string): Promise<boolean> {
   } catch {
     return false;
   }
-  await cp(image, target, { recursive: true, mode: constants.COPYFILE_FICLONE });
+  // Nothing else runs yet, and the synchronous copy takes 140 ms where the other one takes 340.
+  cpSync(image, target, { recursive: true });
   await chmod(target, 0o700);
   return true;
 }
@@ -56,13 +60,23 @@ export async function buildDirectory(target: string): Promise<void> {
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool: guardPool(enginePool(engine)) }) });
   try {
     await migrate(db);
+    await dropTemplates(db);
   } finally {
     await db.destroy();
   }
 }
 
+/** Nothing here makes further databases; two thirds of the directory's 1,100 files are these templates. */
+async function dropTemplates(db: Kysely<Database>): Promise<void> {
+  await sql`update pg_database set datistemplate = false where datname like 'template_'`.execute(db);
+  await sql`drop database template0`.execute(db);
+  await sql`drop database template1`.execute(db);
+  await sql`vacuum`.execute(db);
+  await sql`checkpoint`.execute(db);
+}
+
 async function imagePath(): Promise<string> {
-  const parts = [await pgliteVersion(), engineShape];
+  const parts = [await pgliteVersion(), engineShape, RECIPE];
   for (const name of (await readdir(migrationsDirectory)).sort()) {
     parts.push(name, await readFile(join(migrationsDirectory, name), 'utf8'));
   }

@@ -2,7 +2,7 @@
 import pg from 'pg';
 import type { Secret } from '../config/secret.ts';
 import type { Log } from '../observability/log.ts';
-import type { RawPool } from './guarded-pool.ts';
+import { asCommand, type RawPool } from './guarded-pool.ts';
 
 // Ten connections a process: a statement here takes 0.2 to 2 ms, so ten carry some thousand a second, and eight
 // processes stay below Postgres's default of 100 connections.
@@ -19,7 +19,7 @@ const IDLE_IN_TRANSACTION_MS = 10_000;
 
 const INT8 = 20;
 
-/** Faults after which the server may be another one or nothing: the connection cannot be trusted any more. */
+/** Connects to nothing yet. */
 export function openPostgresPool(o: { databaseUrl: Secret; log: Log }): RawPool {
   const pool = new pg.Pool({
     connectionString: o.databaseUrl.reveal(),
@@ -59,14 +59,6 @@ export function openPostgresPool(o: { databaseUrl: Secret; log: Log }): RawPool 
       };
     },
   };
-}
-
-type Command = Awaited<ReturnType<Awaited<ReturnType<RawPool['connect']>>['query']>>['command'];
-
-/** Kysely looks at the command to know whether rows were affected; what it does not list it treats like a SELECT. */
-export function asCommand(command: string | undefined): Command {
-  const known: readonly Command[] = ['UPDATE', 'DELETE', 'INSERT', 'MERGE', 'COMMIT', 'ROLLBACK'];
-  return known.find((name) => name === command) ?? 'SELECT';
 }
 
 /** `bigint` and `count(*)` as numbers, like PGlite gives them; beyond 2^53 as BigInt rather than wrong. */

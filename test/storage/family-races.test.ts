@@ -53,7 +53,7 @@ describe.each(databases)('families in SQL $name', ({ open }) => {
     return commit.then((outcome) => ({ outcome, successor }));
   }
 
-  const kinds = (outcomes: readonly { outcome: CommitOutcome }[], kind: CommitOutcome['kind']) =>
+  const kinds = <T extends { outcome: CommitOutcome }>(outcomes: readonly T[], kind: CommitOutcome['kind']) =>
     outcomes.filter(({ outcome }) => outcome.kind === kind);
 
   test('R6 T6: 20 parallel refreshes, 50 rounds: one successor, the winner’s answer for all', {
