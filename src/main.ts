@@ -52,11 +52,11 @@ async function greet({ rooms, settings, port }: Running): Promise<void> {
   const say = (line: string) => process.stdout.write(`${line}\n`);
   say(`Cardea serves ${settings.issuer} (listening on ${settings.host}:${port})`);
   if (settings.setup !== 'embedded') return;
-  const link = await rooms.setupLink.make();
-  if (!link) return;
+  const token = await rooms.setupLink.offer();
+  if (!token) return;
   say('');
   say('  Make the first administrator, on this machine, within an hour:');
-  say(`    ${settings.issuer}/setup/${link.token}`);
+  say(`    ${settings.issuer}/setup/${token}`);
   say('');
   say('  Then try:');
   say('    npm run demo                              an example app, API and microservice');

@@ -5,6 +5,7 @@
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 import Provider, { errors } from 'oidc-provider';
 import type { ArtifactKind, Artifacts, Found, Put, StoredArtifact } from '../storage/artifacts.ts';
+import { digest } from '../storage/digest.ts';
 import { isKind } from '../storage/ids.ts';
 import { StorageUnavailable } from '../storage/unavailable.ts';
 import type { AccessGate } from './access-gate.ts';
@@ -73,9 +74,9 @@ function adapterFor(kind: ArtifactKind, { artifacts, gate, endFamily, denyToken 
         const known = state?.grants.get(id);
         if (known) return known as AdapterPayload;
       }
-      // The kind is the first letter of an id: a stranger's costs no trip. Interaction ids are the engine's own.
-      if (kind !== 'Interaction' && !isKind(id, kind)) return undefined;
-      return accept(await noting(artifacts.find(kind, id)));
+      const ours = ourId(kind, id);
+      // The kind is the first letter of an id: a stranger's costs no trip.
+      return isKind(ours, kind) ? accept(await noting(artifacts.find(kind, ours))) : undefined;
     },
 
     async findByUid(uid) {
@@ -100,7 +101,7 @@ function adapterFor(kind: ArtifactKind, { artifacts, gate, endFamily, denyToken 
       }
       const put: Put = {
         kind,
-        id,
+        id: ourId(kind, id),
         payload: stored,
         // The engine gives every kind a lifetime (lifetimes-of-tokens.ts).
         ttlSeconds: expiresIn ?? 1,
@@ -134,7 +135,7 @@ function adapterFor(kind: ArtifactKind, { artifacts, gate, endFamily, denyToken 
         const { grantId, gid, exp } = state.jwt.payload;
         return noting(denyToken(id, (grantId ?? gid) as string | undefined, Number(exp) * 1000));
       }
-      await noting(artifacts.destroy(kind, id));
+      await noting(artifacts.destroy(kind, ourId(kind, id)));
     },
 
     async revokeByGrantId(grantId) {
@@ -153,6 +154,11 @@ function adapterFor(kind: ArtifactKind, { artifacts, gate, endFamily, denyToken 
     state?.ending.set(family, ending);
     await noting(ending);
   }
+}
+
+/** The engine makes interaction ids itself; stored, they take our form. All others are ours already (ids.ts). */
+function ourId(kind: ArtifactKind, id: string): string {
+  return kind === 'Interaction' ? `I${digest(id)}` : id;
 }
 
 /** When the person of the session that is being stored signed in: now proved, or carried over. */

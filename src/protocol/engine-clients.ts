@@ -5,6 +5,7 @@
  */
 import type { ClientMetadata, KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { type Client, hasSecret } from '../clients/client.ts';
+import { OIDC_SCOPES } from '../clients/resource-server.ts';
 import type { ClientType } from '../config/lifetimes.ts';
 
 type EngineClient = InstanceType<Provider['Client']>;
@@ -51,7 +52,8 @@ export function requestClient(clients: EngineClients, ctx: KoaContextWithOIDC): 
 
 /** Metadata by its wire names (RFC 7591 section 2). */
 function metadataOf(client: Client): ClientMetadata {
-  const { scopes } = client;
+  // The engine knows OpenID Connect's scopes only; an API's are judged in resources.ts.
+  const scopes = client.scopes.filter((scope) => OIDC_SCOPES.has(scope));
   return {
     client_id: client.clientId,
     client_name: client.name,

@@ -95,7 +95,7 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
     extraParams: {
       // Runs for every authorization request, after the engine's own checks of scope and resource.
       scope: async (ctx) => {
-        checkApiScopes(ctx);
+        checkScopes(ctx, await clientOf(ctx));
         await keepOfflineAccess(ctx);
       },
     },
@@ -146,11 +146,15 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
 }
 
 /** A scope that no API of the request has would be dropped in silence by the engine (RFC 6749 section 3.3 allows it). */
-function checkApiScopes(ctx: KoaContextWithOIDC): void {
+function checkScopes(ctx: KoaContextWithOIDC, client: Client): void {
   const raw = ctx.method === 'POST' ? ctx.oidc.body?.scope : ctx.query.scope;
   const servers = Object.values(ctx.oidc.resourceServers ?? {});
   const unknown = apiScopes(raw).find((scope) => !servers.some((server) => server.scopes.has(scope)));
   if (unknown) throw new errors.InvalidScope('no API of this request has this scope', unknown);
+  // A list without any OpenID Connect scope allows none; the engine would take it for no list at all.
+  const barred =
+    client.scopes.length > 0 && [...ctx.oidc.requestParamOIDCScopes].find((s) => !client.scopes.includes(s));
+  if (barred) throw new errors.InvalidScope('requested scope is not allowed', barred);
 }
 
 /** RFC 6749 has no CORS; browsers may call for clients that live in browsers, from the origins of their redirect URIs. */

@@ -19,10 +19,6 @@ export interface Overrides {
   readonly onSessionEnd: (session: { uid: string; accountId?: string | undefined }) => Promise<void>;
 }
 
-interface Model {
-  readonly prototype: object;
-}
-
 /** Attaches every override to one instance. */
 export function overrideEngine(engine: Provider, parts: Overrides): void {
   const define = (target: object, name: string, value: unknown) =>
@@ -53,19 +49,24 @@ export function overrideEngine(engine: Provider, parts: Overrides): void {
     parts.claim(issuer, id, expiresAt * 1000),
   );
 
-  // Ids: ours say their kind and their family, so that one trip finds them and strangers cost none.
-  const inFamily: readonly ArtifactKind[] = ['AuthorizationCode', 'AccessToken', 'RefreshToken'];
-  for (const kind of inFamily) {
-    define(
-      (engine[kind as 'AccessToken'] as Model).prototype,
-      'generateTokenId',
-      function (this: { grantId?: string }) {
-        return newId(kind, this.grantId);
-      },
-    );
-  }
-  for (const kind of ['Grant', 'ClientCredentials'] as const) {
-    define((engine[kind] as Model).prototype, 'generateTokenId', () => newId(kind));
+  // Ids: ours say their kind and their family, so that one trip finds them and strangers cost none. The engine's own
+  // method runs first: it settles the format of an access token.
+  const kinds: readonly ArtifactKind[] = [
+    'AuthorizationCode',
+    'AccessToken',
+    'RefreshToken',
+    'Grant',
+    'ClientCredentials',
+  ];
+  for (const kind of kinds) {
+    const { prototype } = engine[kind as 'AccessToken'] as unknown as {
+      prototype: { generateTokenId(): string };
+    };
+    const { generateTokenId } = prototype;
+    define(prototype, 'generateTokenId', function (this: { grantId?: string }) {
+      generateTokenId.call(this as never);
+      return newId(kind, this.grantId);
+    });
   }
 
   overrideSessions(engine, parts, define);

@@ -100,7 +100,7 @@ export function foundIn(needs: RowNeeds, row: FoundRow | undefined): Found {
 }
 
 /** Absent when it has expired, and when it cannot be opened: then one person signs in again, and we hear of it. */
-function opened(
+export function opened(
   { sealing, clock, log }: RowNeeds,
   kind: ArtifactKind,
   key: string,

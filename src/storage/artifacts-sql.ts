@@ -8,6 +8,7 @@ import { commitFamily } from './artifact-commit.ts';
 import {
   type FoundRow,
   foundIn,
+  opened,
   type RowNeeds,
   replaceRow,
   rowColumns,
@@ -23,6 +24,14 @@ import type { Database } from './tables.ts';
 /** A claim made late still stands for a second: the loser of a race must not become a second winner. */
 const SHORTEST_CLAIM_MS = 1_000;
 const UNIQUE_VIOLATION = '23505';
+
+interface FamilyRow {
+  payload: string | null;
+  born_at: Date | null;
+  expires_at: Date | null;
+  ended: string | null;
+  denied: boolean;
+}
 
 export function createSqlArtifacts(needs: RowNeeds & { readonly db: Kysely<Database> }): Artifacts {
   const { db, clock } = needs;
@@ -126,16 +135,21 @@ export function createSqlArtifacts(needs: RowNeeds & { readonly db: Kysely<Datab
     },
     familyState: async (family, jti) => {
       const key = family === undefined ? null : digest(family);
-      const [state] = await run(sql<{ expires_at: Date | null; ended: string | null; denied: boolean }>`
-        select (select expires_at from artifacts where key = ${key} and kind = 'Grant') as expires_at,
+      const [state] = await run(sql<FamilyRow>`
+        select g.payload, g.born_at, g.expires_at,
           (select reason from ended_families where key = ${key}) as ended,
-          exists (select from ended_tokens where jti = ${jti} and expires_at > ${now()}) as denied`);
+          exists (select from ended_tokens where jti = ${jti} and expires_at > ${now()}) as denied
+        from (select 1) as one left join artifacts g on g.key = ${key} and g.kind = 'Grant'`);
       const ended = state?.ended ?? undefined;
-      const alive = !ended && (state?.expires_at?.getTime() ?? 0) > clock.now();
+      const grant =
+        key === null || ended || !state
+          ? undefined
+          : opened(needs, 'Grant', key, state.payload, state.born_at, state.expires_at);
       return {
-        known: family === undefined || alive,
+        known: family === undefined || grant !== undefined,
         denied: state?.denied === true,
         ...(ended ? { ended } : {}),
+        ...(grant ? { grant } : {}),
       };
     },
     denyToken: async (jti, family, ttlSeconds) => {
