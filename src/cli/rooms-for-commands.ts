@@ -1,0 +1,43 @@
+/** What the commands need of the rooms, whoever opened them: the server, or the command line itself. */
+import type { Accounts } from '../accounts/accounts.ts';
+import type { Consents } from '../accounts/consents.ts';
+import type { Roles } from '../accounts/roles.ts';
+import type { Audit } from '../audit/audit.ts';
+import type { Actor } from '../audit/catalogue.ts';
+import type { Refusals } from '../audit/refusals.ts';
+import type { Clients } from '../clients/clients.ts';
+import type { ResourceServers } from '../clients/resource-servers.ts';
+import type { Settings } from '../config/settings.ts';
+import type { Keys } from '../keys/keys.ts';
+import type { Lease } from '../storage/changes.ts';
+import type { OpenDatabase } from '../storage/database.ts';
+import type { SignInThrottle } from '../throttle/sign-in-throttle.ts';
+
+export interface DatabaseForCommands {
+  readonly database: Pick<OpenDatabase, 'db'>;
+}
+
+export interface RoomsForCommands extends DatabaseForCommands {
+  readonly settings: Pick<Settings, 'issuer'>;
+  readonly accounts: Pick<
+    Accounts,
+    'create' | 'find' | 'findByEmail' | 'list' | 'setPassword' | 'disable' | 'enable' | 'delete'
+  >;
+  readonly roles: Roles;
+  readonly consents: Pick<Consents, 'list'>;
+  readonly throttle: Pick<SignInThrottle, 'unlock'>;
+  readonly clients: Pick<
+    Clients,
+    'create' | 'find' | 'list' | 'update' | 'rotateSecret' | 'listSecrets' | 'delete' | 'disable' | 'enable'
+  >;
+  readonly resources: Pick<ResourceServers, 'all' | 'create' | 'update' | 'delete'>;
+  readonly keys: Pick<Keys, 'list' | 'rotate'>;
+  readonly refusals: Pick<Refusals, 'find' | 'flush'>;
+  readonly audit: Pick<Audit, 'append'>;
+  /** Renewed after every command, so that what it changed holds here at once and not within the lease. */
+  readonly lease: Pick<Lease, 'renew'>;
+}
+
+/** Whoever may open the data directory or the database is the operator. */
+export const operator: Actor = { kind: 'operator' };
+export const byOperator = { actor: operator } as const;

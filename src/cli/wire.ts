@@ -1,0 +1,118 @@
+/** How `--json` shows things: OAuth members under their wire names (RFC 7591 section 2), times in ISO 8601. */
+import type { Account } from '../accounts/account.ts';
+import type { Role, RoleKey } from '../accounts/roles.ts';
+import type { Client, ClientSecretInfo } from '../clients/client.ts';
+import type { ResourceServer } from '../clients/resource-server.ts';
+import type { KeyInfo } from '../keys/signing-key.ts';
+
+const iso = (at: number) => new Date(at).toISOString();
+const isoIfAny = (name: string, at: number | undefined) => (at === undefined ? {} : { [name]: iso(at) });
+
+/** `roles` are the names; `roles_by_resource` says at which resource server each is held. */
+export function wireRoles(held: readonly RoleKey[]) {
+  const byResource: Record<string, string[]> = {};
+  for (const { audience, role } of held) byResource[audience] = [...(byResource[audience] ?? []), role];
+  return { roles: [...new Set(held.map(({ role }) => role))], roles_by_resource: byResource };
+}
+
+export function wireAccount(account: Account, held: readonly RoleKey[]) {
+  return {
+    id: account.id,
+    email: account.email,
+    email_verified: account.emailVerified,
+    name: account.profile.name ?? null,
+    status: account.status,
+    ...wireRoles(held),
+    created_at: iso(account.createdAt),
+    updated_at: iso(account.updatedAt),
+  };
+}
+
+/** @param secret given once, after it was made */
+export function wireClient(client: Client, held: readonly RoleKey[], secret?: string) {
+  const { jwks, defaultResource, backchannelLogoutUri, refreshReplayWindowSeconds } = client;
+  const { logoUri, policyUri, tosUri, clientUri } = client;
+  return {
+    client_id: client.clientId,
+    ...(secret !== undefined && { client_secret: secret }),
+    client_name: client.name,
+    type: client.type,
+    status: client.status,
+    first_party: client.firstParty,
+    require_pkce: client.pkceRequired,
+    redirect_uris: client.redirectUris,
+    post_logout_redirect_uris: client.postLogoutRedirectUris,
+    grant_types: client.grantTypes,
+    response_types: client.responseTypes,
+    scope: client.scopes.join(' '),
+    token_endpoint_auth_method: client.authMethod,
+    id_token_signed_response_alg: client.idTokenAlg,
+    resources: client.resources,
+    ...(defaultResource !== undefined && { default_resource: defaultResource }),
+    ...(jwks && { jwks }),
+    ...(backchannelLogoutUri !== undefined && { backchannel_logout_uri: backchannelLogoutUri }),
+    ...(refreshReplayWindowSeconds !== undefined && {
+      refresh_replay_window_seconds: refreshReplayWindowSeconds,
+    }),
+    ...(logoUri !== undefined && { logo_uri: logoUri }),
+    ...(policyUri !== undefined && { policy_uri: policyUri }),
+    ...(tosUri !== undefined && { tos_uri: tosUri }),
+    ...(clientUri !== undefined && { client_uri: clientUri }),
+    ...wireRoles(held),
+    created_at: iso(client.createdAt),
+    updated_at: iso(client.updatedAt),
+  };
+}
+
+export function wireSecret(secret: ClientSecretInfo) {
+  return {
+    secret_id: secret.secretId,
+    created_at: iso(secret.createdAt),
+    ...isoIfAny('expires_at', secret.expiresAt),
+    ...isoIfAny('last_used_at', secret.lastUsedAt),
+  };
+}
+
+export function wireResource(server: ResourceServer) {
+  const described = server.scopes.filter((scope) => scope.description !== undefined);
+  return {
+    audience: server.audience,
+    name: server.name,
+    scopes: server.scopes.map((scope) => scope.name),
+    ...(described.length > 0 && {
+      scope_descriptions: Object.fromEntries(described.map((scope) => [scope.name, scope.description])),
+    }),
+    token_format: server.tokenFormat,
+    signing_alg: server.signingAlg,
+    ...(server.accessTokenTtlSeconds !== undefined && {
+      access_token_ttl_seconds: server.accessTokenTtlSeconds,
+    }),
+    ...(server.introspectionClientId !== undefined && {
+      introspection_client_id: server.introspectionClientId,
+    }),
+    created_at: iso(server.createdAt),
+    updated_at: iso(server.updatedAt),
+  };
+}
+
+export function wireRole(role: Role) {
+  return {
+    name: role.name,
+    resource: role.audience,
+    ...(role.description !== undefined && { description: role.description }),
+    permissions: role.permissions,
+    created_at: iso(role.createdAt),
+  };
+}
+
+export function wireKey(key: KeyInfo) {
+  return {
+    kid: key.kid,
+    alg: key.alg,
+    state: key.state,
+    published_at: iso(key.publishedAt),
+    ...isoIfAny('signing_at', key.signingAt),
+    ...isoIfAny('retired_at', key.retiredAt),
+    ...isoIfAny('gone_at', key.goneAt),
+  };
+}
