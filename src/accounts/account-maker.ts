@@ -1,11 +1,14 @@
 /** Making an account, in two steps: what costs time or can be refused first, then the rows, in the caller's transaction. */
 import type { Kysely } from 'kysely';
+import type { Audit } from '../audit/audit.ts';
+import type { Clock } from '../config/clock.ts';
 import { noteChange } from '../storage/changes.ts';
 import type { Database } from '../storage/tables.ts';
-import type { By, Fault } from './account.ts';
+import type { By, Created, NewAccount, RoleReference } from './account.ts';
 import { insertAccount, insertPassword } from './account-store.ts';
-import type { AccountParts, Busy, Created, Faulty, NewAccount, RoleReference, Taken } from './accounts.ts';
 import { canonicalEmail } from './emails.ts';
+import type { Busy, Fault, Faulty, Taken } from './fault.ts';
+import type { Passwords } from './passwords.ts';
 import { judgeProfile, type Profile } from './profile.ts';
 import { insertAccountRole, resolveRole } from './role-store.ts';
 
@@ -32,7 +35,12 @@ export function createAccountMaker({
   clock,
   audit,
   passwords,
-}: Pick<AccountParts, 'db' | 'clock' | 'audit' | 'passwords'>): AccountMaker {
+}: {
+  db: Kysely<Database>;
+  clock: Clock;
+  audit: Pick<Audit, 'append'>;
+  passwords: Passwords;
+}): AccountMaker {
   async function prepare(input: NewAccount): ReturnType<AccountMaker['prepare']> {
     const { email, name, emailVerified = false, password, roles = [] } = input;
     const faults: Fault[] = [];

@@ -29,8 +29,20 @@ export interface By {
   readonly requestId?: string | undefined;
 }
 
-/** One fault of what was given: `field` names the input, `message` is a sentence for the person who gave it. */
-export interface Fault {
-  readonly field: string;
-  readonly message: string;
+/** A role by name; the audience may be left out when only one resource server has a role of that name. */
+export interface RoleReference {
+  readonly role: string;
+  readonly audience?: string | undefined;
 }
+
+/** What an account is made of. */
+export interface NewAccount {
+  readonly email: string;
+  readonly name?: string | undefined;
+  readonly emailVerified?: boolean | undefined;
+  readonly password?: string | undefined;
+  readonly roles?: readonly RoleReference[] | undefined;
+  readonly profile?: Profile | undefined;
+}
+
+export type Created = { readonly kind: 'created'; readonly account: Account };

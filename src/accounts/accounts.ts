@@ -10,7 +10,8 @@ import type { Lifetimes } from '../config/lifetimes.ts';
 import { noteChange } from '../storage/changes.ts';
 import { endAccess } from '../storage/ended-access.ts';
 import type { Database } from '../storage/tables.ts';
-import type { Account, By, Fault } from './account.ts';
+import type { Account, By, Created, NewAccount } from './account.ts';
+import { type AccountChange, judgeChange } from './account-change.ts';
 import { createAccountMaker } from './account-maker.ts';
 import {
   type AccountUpdate,
@@ -25,35 +26,11 @@ import {
 } from './account-store.ts';
 import { canonicalEmail } from './emails.ts';
 import { endedUntil } from './end-of-access.ts';
+import type { Busy, Faulty, Taken } from './fault.ts';
 import { readCursor, writeCursor } from './page-cursor.ts';
 import type { Passwords } from './passwords.ts';
-import { changeProfile, judgeProfile, type Profile, type ProfileChange } from './profile.ts';
-
-/** A role by name; the audience may be left out when only one resource server has a role of that name. */
-export interface RoleReference {
-  readonly role: string;
-  readonly audience?: string | undefined;
-}
-
-export interface NewAccount {
-  readonly email: string;
-  readonly name?: string | undefined;
-  readonly emailVerified?: boolean | undefined;
-  readonly password?: string | undefined;
-  readonly roles?: readonly RoleReference[] | undefined;
-  readonly profile?: Profile | undefined;
-}
-
-export interface AccountChange {
-  readonly email?: string | undefined;
-  readonly profile?: ProfileChange | undefined;
-}
 
 export type Changed = { readonly kind: 'changed'; readonly account: Account } | { readonly kind: 'absent' };
-export type Faulty = { readonly kind: 'faults'; readonly faults: readonly Fault[] };
-export type Taken = { readonly kind: 'taken' };
-export type Busy = { readonly kind: 'busy'; readonly retryAfterSeconds: number };
-export type Created = { readonly kind: 'created'; readonly account: Account };
 
 export interface AccountPage {
   readonly accounts: readonly Account[];
@@ -201,36 +178,4 @@ export function createAccounts(parts: AccountParts): Accounts {
         return true;
       }),
   };
-}
-
-/** The columns that really change: what is the same already is left alone and not audited. */
-function judgeChange(
-  current: Account,
-  { email, profile }: AccountChange,
-  by: By,
-): { kind: 'change'; change: AccountUpdate } | Faulty {
-  const faults: Fault[] = [];
-  const change: { -readonly [K in keyof AccountUpdate]: AccountUpdate[K] } = {};
-  if (email !== undefined) {
-    const address = canonicalEmail(email);
-    if (address.kind === 'refused') faults.push({ field: 'email', message: address.message });
-    else if (address.canonical !== current.emailCanonical) {
-      Object.assign(change, {
-        email: address.email,
-        emailCanonical: address.canonical,
-        emailVerified: false,
-      });
-    } else if (address.email !== current.email) change.email = address.email;
-  }
-  if (profile !== undefined) {
-    // Verified is what somebody else has verified.
-    if (by.actor.kind === 'account' && by.actor.id === current.id && 'phone_number_verified' in profile) {
-      faults.push({ field: 'phone_number_verified', message: 'is not yours to set' });
-    }
-    const judged = judgeProfile(changeProfile(current.profile, profile));
-    if (judged.kind === 'faults') faults.push(...judged.faults);
-    else if (JSON.stringify(judged.profile) !== JSON.stringify(current.profile))
-      change.profile = judged.profile;
-  }
-  return faults.length > 0 ? { kind: 'faults', faults } : { kind: 'change', change };
 }

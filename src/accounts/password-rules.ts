@@ -6,9 +6,10 @@
  * section 4.2.2), because one keyboard sends `é` as one character and another as two; NFKC is not applied, since it
  * would make different passwords the same.
  */
-import type { Fault } from './account.ts';
+
 import { isCommonPassword } from './common-passwords.ts';
 import { canonicalEmail } from './emails.ts';
+import type { Fault } from './fault.ts';
 
 /** 1,024 bytes: far above the 64 characters that ASVS 5 6.2.9 asks for, and hashed in no more time than eight. */
 export const MAX_PASSWORD_BYTES = 1024;

@@ -8,7 +8,7 @@
 import { randomBytes } from 'node:crypto';
 import * as argon2 from 'argon2';
 import type { Clock } from '../config/clock.ts';
-import type { Fault } from './account.ts';
+import type { Fault } from './fault.ts';
 import { createHashingQueue, type Lane, type Queued } from './hashing-queue.ts';
 import { judgePassword, preparedPassword } from './password-rules.ts';
 

@@ -4,7 +4,7 @@
  * profile update reaches them. What is not listed here is refused by name, never kept (mass assignment).
  */
 import { z } from 'zod';
-import type { Fault } from './account.ts';
+import type { Fault } from './fault.ts';
 
 /** Claims are shown on pages and sent in tokens: no control characters, and short. */
 const MAX_TEXT = 200;

@@ -2,8 +2,8 @@
 import type { Kysely, Selectable } from 'kysely';
 import type { Database } from '../storage/tables.ts';
 import type { RoleRow } from '../storage/tables-accounts.ts';
-import type { Fault } from './account.ts';
-import type { RoleReference } from './accounts.ts';
+import type { RoleReference } from './account.ts';
+import type { Fault } from './fault.ts';
 
 type Db = Kysely<Database>;
 

@@ -7,9 +7,9 @@ import type { Audit } from '../audit/audit.ts';
 import type { Clock } from '../config/clock.ts';
 import { noteChange } from '../storage/changes.ts';
 import type { Database } from '../storage/tables.ts';
-import type { By, Fault } from './account.ts';
+import type { By, RoleReference } from './account.ts';
 import { findAccount } from './account-store.ts';
-import type { Faulty, RoleReference } from './accounts.ts';
+import type { Fault, Faulty } from './fault.ts';
 import {
   deleteAccountRole,
   deleteClientRoles,
