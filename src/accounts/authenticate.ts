@@ -2,7 +2,7 @@
  * Signing in by password. The order is the defence: counted before anything is hashed, then exactly one hash, whether
  * there is such an account, such a password, or neither, and the same answer for all of them (ASVS 5 6.3.8).
  *
- * An attempt costs one statement on the way to a refusal. A right password costs three more (throttle, audit), and one
+ * An attempt costs one statement on the way to a refusal. A right password costs a few more (is it still the password, throttle, audit), and one
  * hash more, once, when the hashing parameters have grown since.
  */
 import type { Kysely } from 'kysely';
@@ -13,7 +13,7 @@ import type { Database } from '../storage/tables.ts';
 import type { Device } from '../throttle/device-cookie.ts';
 import type { SignInThrottle, ThrottledAttempt } from '../throttle/sign-in-throttle.ts';
 import type { Account } from './account.ts';
-import { findCredentials, replaceHash } from './account-store.ts';
+import { findAccount, findCredentials, replaceHash } from './account-store.ts';
 import { canonicalEmail, throttleNameOf } from './emails.ts';
 import type { Passwords } from './passwords.ts';
 
@@ -129,8 +129,15 @@ export function createAuthenticate({
       refuse(attempt, verified.value ? 'disabled' : 'rejected', found?.account);
       return { kind: 'rejected' };
     }
-    await settle(attempt, { account: found.account, hash: found.hash }, counted);
-    return { kind: 'signed-in', account: found.account, amr: ['pwd'] };
+    // The hash, and the queue before it, took time: what was verified must still be the account's password now, or a
+    // sign-in that began before a password change would be born after what that change has ended.
+    const now = await findAccount(db, found.account.id);
+    if (now?.status !== 'active' || now.passwordVersion !== found.account.passwordVersion) {
+      refuse(attempt, 'rejected', found.account);
+      return { kind: 'rejected' };
+    }
+    await settle(attempt, { account: now, hash: found.hash }, counted);
+    return { kind: 'signed-in', account: now, amr: ['pwd'] };
   }
 
   return async (attempt) => {

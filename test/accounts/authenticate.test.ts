@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createAuthenticate } from '../../src/accounts/authenticate.ts';
 import { defaultLimits } from '../../src/config/limits.ts';
 import { createDeviceCookies } from '../../src/throttle/device-cookie.ts';
 import { databases, standingClock, type TestDatabase } from '../clients/databases.ts';
@@ -149,6 +150,21 @@ describe.each(databases)('signing in on $name', ({ open }) => {
       'account.signed-in',
     ]);
     await stronger.close();
+  });
+
+  it('S23 refuses a sign-in that began before a password change and ends after it', async () => {
+    const account = await makeAccount(rooms, 'overtaken@example.com', password);
+    const slow: typeof rooms.passwords = {
+      ...rooms.passwords,
+      verify: async (...given) => {
+        const verified = await rooms.passwords.verify(...given);
+        await rooms.accounts.setPassword(account.id, 'an entirely new password', operator);
+        return verified;
+      },
+    };
+    const authenticate = createAuthenticate({ ...rooms, passwords: slow });
+    const attempt = { email: 'overtaken@example.com', password, network: fresh() };
+    expect(await authenticate(attempt)).toEqual({ kind: 'rejected' });
   });
 
   it('A12 refuses a megabyte without hashing it', async () => {
