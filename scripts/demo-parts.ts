@@ -33,10 +33,10 @@ export interface Registered {
 
 type Environment = Readonly<Record<string, string>>;
 
-/** The parent's environment without what would change the demo: its own stores and settings. */
+/** What a program needs to run, and what it is told: none of the settings that happen to be in the environment. */
 function cleanEnvironment(added: Environment): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(
-    ([name]) => !/^(CARDEA_|DATABASE_URL$|REDIS_URL$|PORT$)/.test(name),
+  const kept = Object.entries(process.env).filter(([name]) =>
+    /^(PATH|HOME|TMPDIR|LANG|TZ|NO_COLOR)$/.test(name),
   );
   return { ...Object.fromEntries(kept), ...added };
 }

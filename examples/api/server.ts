@@ -4,7 +4,8 @@
  *
  * ISSUER and AUDIENCE are required; PORT is 5000 by default. Register it with
  *
- *     npx cardea resource create --audience http://localhost:5000 --name "Orders API" --scope orders:read
+ *     npx cardea resource create --audience http://localhost:5000 --name "Orders API" \
+ *       --scope "orders:read See your orders"
  *     npx cardea role create --name clerk --resource http://localhost:5000 --permission orders:report
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';

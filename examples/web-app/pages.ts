@@ -98,7 +98,7 @@ main{max-width:720px;margin:0 auto;padding:32px 24px}h1{font-size:32px;line-heig
 .small,.who p,dt,th{color:var(--soft);font-size:14px}.hero{padding-block:8vh;background:none;border:0}
 section{background:var(--card);border:1px solid var(--line);border-radius:6px;padding:20px;margin-block:20px}
 .who{display:flex;justify-content:space-between;gap:16px;align-items:start;flex-wrap:wrap}
-.act,button{display:inline-block;min-height:44px;padding:9px 18px;border:1px solid var(--act);border-radius:6px;background:var(--act);color:var(--on);font:600 16px/1.5 inherit;font-family:inherit;text-decoration:none;cursor:pointer;margin-top:12px}
+.act,button{display:inline-block;min-height:44px;padding:9px 18px;border:1px solid var(--act);border-radius:6px;background:var(--act);color:var(--on);font:inherit;font-weight:600;text-decoration:none;cursor:pointer;margin-top:12px}
 .plain{background:none;color:var(--act)}:focus-visible{outline:2px solid var(--act);outline-offset:2px}
 table{width:100%;border-collapse:collapse;margin-top:8px}th,td{text-align:start;padding:8px 0;border-bottom:1px solid var(--line);font-variant-numeric:tabular-nums}.number{text-align:end}
 dl{display:grid;grid-template-columns:minmax(120px,auto) 1fr;gap:6px 16px;margin:12px 0 0}dd{margin:0;overflow-wrap:anywhere}`;
