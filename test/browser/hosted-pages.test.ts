@@ -42,9 +42,14 @@ interface Opening {
 }
 
 /** @returns what the browser complained about: refused loads, script errors. */
-async function open(scene: Scene, options: Opening, use: (page: Page) => Promise<void>): Promise<string[]> {
+async function open(
+  scene: Scene,
+  options: Opening,
+  use: (page: Page) => Promise<void>,
+  prepare: (page: Page) => Promise<void> = async () => undefined,
+): Promise<string[]> {
   arrange(served.front, scene);
-  const context = await chrome.newContext(options);
+  const context = await chrome.newContext({ reducedMotion: 'reduce', ...options });
   const complaints: string[] = [];
   try {
     const cookie = { url: served.origin, httpOnly: true };
@@ -59,6 +64,7 @@ async function open(scene: Scene, options: Opening, use: (page: Page) => Promise
       if (message.type() === 'error' && !expected) complaints.push(message.text());
     });
     page.on('pageerror', (error) => complaints.push(String(error)));
+    await prepare(page);
     await page.goto(served.origin + scene.path);
     await scene.act?.(page);
     await use(page);
@@ -179,6 +185,31 @@ test('form_post without JavaScript: Continue sends it', async () => {
     await page.getByRole('button', { name: 'Continue' }).click();
     await page.waitForURL('**/t/received');
   });
+});
+
+test('D6 a client’s logo is loaded from its own address, and says nothing about where it is shown', async () => {
+  const logoUri = 'https://orders.example/logo.svg';
+  const asked: Record<string, string>[] = [];
+  const scene: Scene = { ...signInScene, visit: { client: { clientId: 'orders', name: 'Orders', logoUri } } };
+  const complaints = await open(
+    scene,
+    {},
+    async (page) => {
+      expect(await page.evaluate('document.querySelector(".client-logo").naturalWidth')).toBe(40);
+      await page.screenshot({ path: join(SHOTS, 'sign-in-logo-desktop-light.png') });
+    },
+    async (page) => {
+      await page.route(logoUri, async (route) => {
+        asked.push(await route.request().allHeaders());
+        const body =
+          '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><circle cx="20" cy="20" r="14" fill="#d9480f"/></svg>';
+        await route.fulfill({ contentType: 'image/svg+xml', body });
+      });
+    },
+  );
+  expect(complaints).toEqual([]);
+  expect(asked).toHaveLength(1);
+  expect(asked[0]?.referer).toBeUndefined();
 });
 
 test('at 200 % zoom on a small window nothing scrolls sideways', async () => {
