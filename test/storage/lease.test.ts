@@ -186,8 +186,8 @@ describe('a leased cache', () => {
     expect(await again).toBe('A');
   });
 
-  test('bounded: the least recently used goes first', async () => {
-    const { cache } = cached(2);
+  test('bounded: what is not used goes first', async () => {
+    const { cache } = cached(4);
     for (const [n, id] of ['a', 'b'].entries()) {
       const got = cache.get(id);
       await loading(n + 1);
