@@ -59,12 +59,16 @@ export function createAuthenticate({
     return address.kind === 'email' ? findCredentials(db, address.canonical) : undefined;
   }
 
+  const mayRecord = createBound(clock);
+
   /** Buffered and bounded: refusals are what strangers can cause, and none of them may cost a write. */
   function refuse(
     { network, requestId }: SignInAttempt,
     reason: AuditDetails['account.sign-in-refused']['reason'],
     account: Account | undefined,
   ): void {
+    // Refused by password, it has cost a hash, and there are few of those. The others cost their sender nothing.
+    if ((reason === 'locked' || reason === 'busy') && !mayRecord()) return;
     const detail = { reason };
     const actor = { kind: 'anonymous' } as const;
     audit.later({
@@ -92,7 +96,7 @@ export function createAuthenticate({
       audit.append(db, { type: 'account.signed-in', detail, ...context }),
     ]);
     if (!passwords.needsRehash(hash)) return;
-    const hashed = await passwords.hash(attempt.password, attempt.device ? 'known' : 'stranger');
+    const hashed = await passwords.hash(attempt.password, counted.device ? 'known' : 'stranger');
     // Busy: the next sign-in hashes anew.
     if (hashed.kind === 'busy') return;
     await db.transaction().execute(async (trx) => {
@@ -144,5 +148,19 @@ export function createAuthenticate({
     const outcome = await authenticate(attempt);
     onOutcome(outcome.kind);
     return outcome;
+  };
+}
+
+/** Of refusals that cost nothing to cause, this many a minute and process are recorded: a storm shows, and fills nothing. */
+const RECORDED_A_MINUTE = 60;
+
+function createBound(clock: Clock): () => boolean {
+  let minute = 0;
+  let recorded = 0;
+  return () => {
+    const now = Math.floor(clock.now() / 60_000);
+    if (now !== minute) [minute, recorded] = [now, 0];
+    recorded += 1;
+    return recorded <= RECORDED_A_MINUTE;
   };
 }

@@ -102,6 +102,12 @@ describe.each(databases)('signing in on $name', ({ open }) => {
     expect(known.hashes).toBe(unknown.hashes);
 
     const attempt = { email: 'victim@example.com', password, network: '10.0.0.1' };
+    // A storm leaves a trace, and not a row for each of its refusals.
+    await rooms.audit.flush();
+    const { events } = await rooms.audit.search({ type: 'account.sign-in-refused', limit: 200 });
+    const reasons = events.map(({ detail }) => ('reason' in detail ? detail.reason : undefined));
+    expect(reasons.filter((reason) => reason === 'locked')).toHaveLength(60);
+
     const locked = await hashesOf(() => rooms.authenticate(attempt));
     expect(locked).toMatchObject({ outcome: { kind: 'locked' }, hashes: 0 });
     expect(await rooms.authenticate({ ...attempt, device })).toMatchObject({ kind: 'signed-in' });
