@@ -2,7 +2,8 @@ import { type Kysely, sql } from 'kysely';
 
 /** What expires (when SQL is its store), what has ended, what changed, and the installation's random secrets. */
 export async function up(db: Kysely<unknown>): Promise<void> {
-  // Rows are updated in place (consumed marks, counters): room on the page keeps those updates off the indexes.
+  // Rows are updated in place (consumed marks, counters): room on the page keeps those updates off the indexes, and
+  // rows die young: a vacuum at 5 % instead of 20 % keeps the tables near their living size.
   await sql`
     create table artifacts (
       key text primary key,
@@ -20,7 +21,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       answer text,
       answer_binding text,
       answer_until timestamptz
-    ) with (fillfactor = 80)`.execute(db);
+    ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05)`.execute(db);
   await sql`create index artifacts_expires_at on artifacts (expires_at)`.execute(db);
   await sql`create index artifacts_family on artifacts (family, expires_at) where family is not null`.execute(
     db,
@@ -41,7 +42,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       key text primary key,
       count bigint not null,
       reset_at timestamptz not null
-    ) with (fillfactor = 60)`.execute(db);
+    ) with (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05)`.execute(db);
   await sql`create index counters_reset_at on counters (reset_at)`.execute(db);
 
   await sql`

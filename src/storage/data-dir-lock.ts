@@ -73,7 +73,9 @@ async function holdName(dataDir: string): Promise<Server | 'taken'> {
       if (error.code === 'EADDRINUSE') resolve('taken');
       else reject(error);
     });
-    server.listen(`\0cardea-data-dir-${dev}-${ino}`, () => resolve(server.unref()));
+    // exclusive: a worker of node:cluster would otherwise share the socket of its siblings.
+    const path = `\0cardea-data-dir-${dev}-${ino}`;
+    server.listen({ path, exclusive: true }, () => resolve(server.unref()));
   });
 }
 

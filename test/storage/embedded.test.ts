@@ -10,7 +10,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { DataDirInUse, lockDataDir } from '../../src/storage/data-dir-lock.ts';
 import { openDatabase } from '../../src/storage/database.ts';
 import { migrate, pendingMigrations } from '../../src/storage/migrator.ts';
-import { buildDirectory } from '../../src/storage/pglite-image.ts';
+import { buildDirectory, buildImage } from '../../src/storage/pglite-image.ts';
 import { StorageUnavailable } from '../../src/storage/unavailable.ts';
 import { silent } from './databases.ts';
 
@@ -105,6 +105,16 @@ test('the directories are for their owner only, and what was half made is not ta
   await database.close();
   expect((await stat(join(dataDir, 'db'))).mode & 0o777).toBe(0o700);
   expect((await readdir(dataDir)).sort()).toEqual(['db']);
+});
+
+test('the first start copies the prepared directory when there is one', { timeout: 60_000 }, async () => {
+  await buildImage();
+  const said: string[] = [];
+  const log = { ...silent, info: (message: string) => void said.push(message) };
+  const database = await openDatabase({ settings: { setup: 'embedded', dataDir }, log });
+  expect(said).toEqual([]);
+  expect(await pendingMigrations(database.db)).toEqual([]);
+  await database.close();
 });
 
 test('a query on the outer db inside a transaction ends in an error, not in waiting for ever', async () => {

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Artifacts, CommitOutcome } from '../../src/storage/artifacts.ts';
 import { createSqlArtifacts } from '../../src/storage/artifacts-sql.ts';
 import type { OpenDatabase } from '../../src/storage/database.ts';
-import { endFamilies } from '../../src/storage/ended-access.ts';
 import { createFamilyEnder } from '../../src/storage/families.ts';
 import { newId } from '../../src/storage/ids.ts';
 import { databases, movableClock, sealing, silent, type TestDatabase } from './databases.ts';
