@@ -28,18 +28,27 @@ export interface TestRedis {
 /** @param settings further lines of redis.conf as arguments: ['--appendonly', 'yes'] */
 export async function startRedis(settings: readonly string[] = []): Promise<TestRedis> {
   const directory = await mkdtemp(join(tmpdir(), 'cardea-redis-'));
-  const port = await freePort();
-  const base = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', ''];
+  let port = await freePort();
   let child: ChildProcess | undefined;
 
-  const connect = () => new Redis({ port, host: '127.0.0.1', retryStrategy: (n) => Math.min(n * 20, 200) });
+  function connect(): Redis {
+    const link = new Redis({ port, host: '127.0.0.1', retryStrategy: (n) => Math.min(n * 20, 200) });
+    link.on('error', () => undefined);
+    return link;
+  }
 
-  async function start(): Promise<void> {
+  /** False when the one who answers at the port is another test's server: both had found it free. */
+  async function begin(): Promise<boolean> {
+    const base = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', ''];
     child = spawn('redis-server', [...base, ...settings], { stdio: 'ignore' });
     const probe = connect();
-    probe.on('error', () => undefined);
-    await probe.ping();
+    const facts = await probe.info('server');
     probe.disconnect();
+    return facts.includes(`process_id:${child.pid}\r`);
+  }
+
+  async function start(): Promise<void> {
+    if (!(await begin())) throw new Error(`port ${port} was taken meanwhile`);
   }
 
   async function kill(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
@@ -49,7 +58,7 @@ export async function startRedis(settings: readonly string[] = []): Promise<Test
     await gone;
   }
 
-  await start();
+  while (!(await begin())) port = await freePort();
   return {
     port,
     url: `redis://127.0.0.1:${port}`,
