@@ -50,6 +50,7 @@ export async function start(
   try {
     rooms.lease.start();
     rooms.keys.start();
+    rooms.refusals.start();
     await rooms.lease.renew();
     const health = createHealth({
       checks: {

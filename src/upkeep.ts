@@ -4,7 +4,7 @@ import type { Rooms } from './rooms.ts';
 /** Expired rows are invisible at once; a minute only decides how much room they take. */
 const EVERY_MS = 60_000;
 
-export function createUpkeep({ artifacts, database, log, keys }: Rooms): {
+export function createUpkeep({ artifacts, clients, database, log, keys }: Rooms): {
   start(): void;
   close(): Promise<void>;
 } {
@@ -15,6 +15,7 @@ export function createUpkeep({ artifacts, database, log, keys }: Rooms): {
   async function round(): Promise<void> {
     await artifacts.sweep?.();
     await keys.tick();
+    await clients.deleteExpiredSecrets();
     await database.tidy();
   }
 
