@@ -26,8 +26,8 @@ export type SetupOutcome =
   | { readonly kind: 'busy'; readonly retryAfterSeconds: number };
 
 export interface SetupLink {
-  /** A new link, which replaces any earlier one. Undefined when there is an administrator. `expiresAt` in ms. */
-  make(): Promise<{ token: string; expiresAt: number } | undefined>;
+  /** The token of a new link, which replaces any earlier one. Undefined when there is an administrator. */
+  offer(): Promise<string | undefined>;
   /** Whether the link is live. Uses nothing up. */
   isLive(token: string): Promise<boolean>;
   /** Makes the first administrator and uses the link up, both or neither; one of any number of callers. */
@@ -99,7 +99,7 @@ export function createSetupLink({
 
   return {
     isLive,
-    async make() {
+    async offer() {
       if (await isRoleHeld(db, ADMINISTRATOR)) return undefined;
       const token = randomBytes(32).toString('base64url');
       const now = clock.now();
@@ -118,7 +118,7 @@ export function createSetupLink({
           .execute();
         await audit.append(trx, { type: 'setup.link-made', detail: { expiresAt }, ...by });
       });
-      return { token, expiresAt };
+      return token;
     },
     async complete({ token, email, name, password, network, requestId }) {
       // Asked first, so that a stranger without a link has nothing hashed.
