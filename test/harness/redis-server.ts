@@ -41,6 +41,9 @@ export async function startRedis(settings: readonly string[] = []): Promise<Test
   async function begin(): Promise<boolean> {
     const base = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory, '--save', ''];
     child = spawn('redis-server', [...base, ...settings], { stdio: 'ignore' });
+    // A test process that dies half-way leaves no server behind.
+    const started = child;
+    process.once('exit', () => started.kill('SIGKILL'));
     const probe = connect();
     const facts = await probe.info('server');
     probe.disconnect();
