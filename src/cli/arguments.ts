@@ -101,17 +101,16 @@ export function parseCommandLine(argv: readonly string[], table: readonly Comman
   const values = new Map<string, readonly string[] | boolean>();
   for (const token of tokens) {
     if (token.kind !== 'option') continue;
-    const negated = token.name.startsWith('no-') ? token.name.slice(3) : undefined;
-    const option = known.find(
-      ({ name, kind }) => name === token.name || (kind === 'flag' && name === negated),
-    );
+    // parseArgs names what is negated, without the no-.
+    const negated = token.rawName.startsWith('--no-');
+    const option = known.find(({ name, kind }) => name === token.name && (kind === 'flag' || !negated));
     if (!option) return wrong(unknownOption(token.rawName, token.name, known));
     const { name, kind } = option;
     const before = values.get(name);
     if (before !== undefined && kind !== 'texts') return wrong(`--${name} is given twice`);
     if (kind === 'flag') {
       if (token.value !== undefined) return wrong(`--${name} takes no value`);
-      values.set(name, name === token.name);
+      values.set(name, !negated);
       continue;
     }
     const { value } = token;
