@@ -47,6 +47,19 @@ for (const kind of ['dependencies', 'devDependencies', 'optionalDependencies'] a
   }
 }
 
+// `npm ci` refuses a lockfile that leaves out a package, even one for another platform.
+for (const [path, entry] of Object.entries(lock.packages)) {
+  for (const name of Object.keys({ ...entry.dependencies, ...entry.optionalDependencies })) {
+    const places = path
+      .split('/node_modules/')
+      .map((_, depth, parts) => parts.slice(0, parts.length - depth).join('/node_modules/'));
+    const found = [...places.map((place) => `${place}/node_modules/${name}`), `node_modules/${name}`].some(
+      (place) => lock.packages[place],
+    );
+    if (!found) faults.push(`${path}: ${name} is missing from the lockfile`);
+  }
+}
+
 const count = Object.keys(lock.packages).length - 1;
 if (count < 1) faults.push('the lockfile names no package');
 console.log(`lockfile: ${count} packages, ${faults.length} faults`);
