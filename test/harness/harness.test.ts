@@ -96,8 +96,9 @@ it('tells by its name what a test ran on', () => {
     'artifacts on embedded > consume': ['embedded (PGlite)'],
     'artifacts on PGlite > consume': ['embedded (PGlite)'],
     'flows on Postgres and Redis > code': ['Postgres', 'Redis'],
-    'artifacts on redis cluster > find': ['Redis', 'Redis Cluster'],
+    'artifacts on redis cluster > find': ['Redis Cluster'],
     'sign-in in Chromium > axe': ['Chromium'],
+    'workers on the embedded database': [],
     'settings > refuses redis without a database': [],
   };
   for (const [name, backends] of Object.entries(expected)) expect(backendsOf(name), name).toEqual(backends);

@@ -2,9 +2,9 @@ import type { Reporter, TestCase, TestModule } from 'vitest/node';
 
 /** What the names of tests (or of the describes around them) say they ran on. */
 const backends: readonly (readonly [string, RegExp])[] = [
-  ['embedded (PGlite)', /\b(on|in) (the )?(embedded|pglite)\b/i],
+  ['embedded (PGlite)', /\bon (embedded|pglite)\b(?! database)/i],
   ['Postgres', /\bon (a real )?(postgres|plain)\b|\bpostgres and redis\b|\bon full\b/i],
-  ['Redis', /\bon (a real )?(redis|full)\b|\bpostgres and redis\b/i],
+  ['Redis', /\bon (a real )?(redis(?! cluster)|full)\b|\bpostgres and redis\b/i],
   ['Redis Cluster', /\bon (a )?redis cluster\b/i],
   ['Chromium', /\bin (a real )?chromium\b/i],
 ];
