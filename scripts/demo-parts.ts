@@ -93,7 +93,7 @@ async function stop(child: ChildProcess): Promise<void> {
   clearTimeout(patience);
 }
 
-export function startProvider({ issuer, dataDir }: Places): Promise<Running> {
+export function startProvider({ issuer, dataDir }: Pick<Places, 'issuer' | 'dataDir'>): Promise<Running> {
   const env = {
     PORT: new URL(issuer).port,
     CARDEA_ISSUER: issuer,
