@@ -9,7 +9,7 @@ import { createProtocolViews } from './pages/protocol-views.ts';
 import { createProtocol } from './protocol/protocol.ts';
 import type { Rooms } from './rooms.ts';
 import { networkOf } from './throttle/networks.ts';
-import { createAccessLog } from './web/access-log.ts';
+import { createAccessLog, loggedPath } from './web/access-log.ts';
 import { loadAssets } from './web/assets.ts';
 import { createAddressDoor, createAddressReader } from './web/client-address.ts';
 import { createCookies } from './web/cookies.ts';
@@ -76,7 +76,7 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
     },
   });
   const pages = createPages({
-    front: createFrontDoor({ rooms, protocol }),
+    front: createFrontDoor({ rooms, protocol, findClient }),
     publicUrl,
     cookies,
     csrf,
@@ -102,7 +102,7 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
       },
     }),
     createSecurityHeaders({ publicUrl }),
-    createErrorDoor({ log, renderError: views.renderFault }),
+    createErrorDoor({ log, renderError: views.renderFault, reference: pageReference(rooms) }),
     health,
     publicUrl.door,
     assets.door,
@@ -127,3 +127,29 @@ function labelsOf({ method, route, status }: { method: string; route: string; st
   )?.[0];
   return { method, route: known ?? (route === '/' ? '/' : 'other'), status: `${Math.floor(status / 100)}xx` };
 }
+
+/** What a page refuses is recorded like what the protocol refuses. */
+function pageReference({ refusals }: Rooms) {
+  return (
+    ctx: Koa.Context,
+    { status, error, detail }: { status: number; error: string; detail: string },
+  ): string =>
+    refusals.record({
+      kind: 'page',
+      rule: ruleOfStatus[status] ?? 'RFC 9110 section 15.5',
+      error,
+      expected: detail,
+      received: `${ctx.method} ${loggedPath(ctx.path)}`,
+      network: networkOf(ctx.ip),
+      requestId: requestIdOf(ctx),
+    });
+}
+
+const ruleOfStatus: Readonly<Record<number, string>> = {
+  404: 'RFC 9110 section 15.5.5',
+  405: 'RFC 9110 section 15.5.6',
+  413: 'RFC 9110 section 15.5.14',
+  421: 'RFC 9110 section 15.5.20',
+  429: 'RFC 6585 section 4',
+  503: 'RFC 9110 section 15.6.4',
+};

@@ -146,7 +146,17 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     onOutcome: (outcome) => metrics.count('cardea_sign_ins_total', { outcome }),
   });
 
-  const clients = createClients({ db, clock, audit, lifetimes, ensureAlgorithm: keys.ensureAlgorithm });
+  const clients = createClients({
+    db,
+    clock,
+    audit,
+    lifetimes,
+    ensureAlgorithm: keys.ensureAlgorithm,
+    forget: async (trx, clientId) => {
+      await roles.forgetClient(trx, clientId);
+      await consents.forgetClient(trx, clientId);
+    },
+  });
   const directory = createClientDirectory({ db, clock, lease, log });
   closers.add(directory.close);
   const resources = createResourceServers({ db, clock, audit, lease, ensureAlgorithm: keys.ensureAlgorithm });

@@ -1,10 +1,11 @@
 /** What has to happen now and then: expired rows go, in bounded batches, and never two rounds at once. */
 import type { Rooms } from './rooms.ts';
+import { sweepExpired } from './storage/artifact-sweep.ts';
 
 /** Expired rows are invisible at once; a minute only decides how much room they take. */
 const EVERY_MS = 60_000;
 
-export function createUpkeep({ artifacts, clients, database, log, keys }: Rooms): {
+export function createUpkeep({ clients, clock, database, log, keys }: Rooms): {
   start(): void;
   close(): Promise<void>;
 } {
@@ -13,7 +14,7 @@ export function createUpkeep({ artifacts, clients, database, log, keys }: Rooms)
   let busy = false;
 
   async function round(): Promise<void> {
-    await artifacts.sweep?.();
+    await sweepExpired(database.db, clock);
     await keys.tick();
     await clients.deleteExpiredSecrets();
     await database.tidy();

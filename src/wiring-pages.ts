@@ -7,8 +7,13 @@ import type { Rooms } from './rooms.ts';
 import { networkOf } from './throttle/networks.ts';
 import { requestIdOf } from './web/request-id.ts';
 
-export function createFrontDoor({ rooms, protocol }: { rooms: Rooms; protocol: Protocol }): FrontDoor {
-  const { settings, clock, standings, directory, resources, consents, setupLink } = rooms;
+export function createFrontDoor(o: {
+  rooms: Rooms;
+  protocol: Protocol;
+  findClient: FrontDoor['findClient'];
+}): FrontDoor {
+  const { rooms, protocol, findClient } = o;
+  const { settings, standings, resources, consents, setupLink } = rooms;
   const issuer = settings.issuer;
   const own = new URLSearchParams({
     client_id: 'cardea',
@@ -24,7 +29,7 @@ export function createFrontDoor({ rooms, protocol }: { rooms: Rooms; protocol: P
         const visit = uid && (await protocol.visit(ctx, uid));
         return visit ? pageVisit(visit) : undefined;
       },
-      finishSignIn: (ctx, _visit, signIn) => protocol.finishSignIn(ctx, { at: clock.now(), ...signIn }),
+      finishSignIn: (ctx, _visit, signIn) => protocol.finishSignIn(ctx, signIn),
       async finishConsent(ctx, visit, decision) {
         if (visit.accountId) {
           const by: By = {
@@ -53,7 +58,7 @@ export function createFrontDoor({ rooms, protocol }: { rooms: Rooms; protocol: P
         administrator: standing.access(CARDEA_AUDIENCE).roles.includes('administrator'),
       };
     },
-    findClient: directory.find,
+    findClient,
     findResource: resources.byAudience,
     networkOf,
     setup: setupLink,

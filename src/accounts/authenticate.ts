@@ -19,7 +19,8 @@ import type { Passwords } from './passwords.ts';
 
 /** Unknown, wrong, disabled and without a password are all `rejected`, and all cost one hash. */
 export type SignInOutcome =
-  | { readonly kind: 'signed-in'; readonly account: Account; readonly amr: ['pwd'] }
+  /** `at`, in ms, is from before the account was read: whatever ends its access afterwards ends this sign-in too. */
+  | { readonly kind: 'signed-in'; readonly account: Account; readonly amr: ['pwd']; readonly at: number }
   | { readonly kind: 'rejected' }
   | { readonly kind: 'locked'; readonly retryAfterSeconds: number }
   | { readonly kind: 'busy'; readonly retryAfterSeconds: number };
@@ -135,13 +136,14 @@ export function createAuthenticate({
     }
     // The hash, and the queue before it, took time: what was verified must still be the account's password now, or a
     // sign-in that began before a password change would be born after what that change has ended.
+    const at = clock.now();
     const now = await findAccount(db, found.account.id);
     if (now?.status !== 'active' || now.passwordVersion !== found.account.passwordVersion) {
       refuse(attempt, 'rejected', found.account);
       return { kind: 'rejected' };
     }
     await settle(attempt, { account: now, hash: found.hash }, counted);
-    return { kind: 'signed-in', account: now, amr: ['pwd'] };
+    return { kind: 'signed-in', account: now, amr: ['pwd'], at };
   }
 
   return async (attempt) => {

@@ -77,11 +77,20 @@ export interface ClientsOptions {
   lifetimes: Lifetimes;
   /** keys/: makes the first key of an algorithm that a client asks for. Called before the client is stored. */
   ensureAlgorithm?: (alg: IdTokenAlg) => Promise<void>;
+  /** Runs in the transaction of a deletion: what other rooms keep for this id must not wait for a namesake. */
+  forget?: (trx: Kysely<Database>, clientId: string) => Promise<void>;
 }
 
 const MAX_PAGE = 200;
 
-export function createClients({ db, clock, audit, lifetimes, ensureAlgorithm }: ClientsOptions): Clients {
+export function createClients({
+  db,
+  clock,
+  audit,
+  lifetimes,
+  ensureAlgorithm,
+  forget,
+}: ClientsOptions): Clients {
   const newId = () => `c_${randomBytes(12).toString('base64url')}`;
   const keeper = createSecretKeeper({ db, clock, audit });
 
@@ -167,6 +176,7 @@ export function createClients({ db, clock, audit, lifetimes, ensureAlgorithm }: 
       db.transaction().execute(async (trx) => {
         if (!(await deleteClient(trx, clientId))) return false;
         await endAll(trx, clientId, 'client deleted');
+        await forget?.(trx, clientId);
         await audit.append(trx, { type: 'client.deleted', actor, ...from, clientId, detail: {} });
         // A resource server whose introspection client it was has none now.
         await noteChange(trx, 'resource', 'all');

@@ -48,6 +48,8 @@ export interface SignIn {
   readonly accountId: string;
   readonly amr: readonly string[];
   readonly remember: boolean;
+  /** ms: from before the account was read for the check that has just passed. */
+  readonly at: number;
 }
 
 /** The protocol room as the pages see it. Those that end in a Promise<void> send the answer (a 303). */
@@ -89,6 +91,7 @@ export type SignInOutcome =
       readonly kind: 'signed-in';
       readonly account: { readonly id: string; readonly passwordVersion: number };
       readonly amr: readonly string[];
+      readonly at: number;
     }
   | { readonly kind: 'rejected' }
   | { readonly kind: 'locked'; readonly retryAfterSeconds: number }

@@ -86,10 +86,10 @@ export function createSignInPage(o: {
     const outcome = await attempt(ctx, email, password);
     switch (outcome.kind) {
       case 'signed-in': {
-        const { account, amr } = outcome;
+        const { account, amr, at } = outcome;
         const value = front.deviceCookies.issue(account.id, account.passwordVersion);
         cookies.set(ctx, DEVICE_COOKIE, value, { maxAgeSeconds: DEVICE_SECONDS });
-        return front.protocol.finishSignIn(ctx, visit, { accountId: account.id, amr, remember: true });
+        return front.protocol.finishSignIn(ctx, visit, { accountId: account.id, amr, at, remember: true });
       }
       // One sentence for unknown, wrong and disabled (OWASP ASVS 6.3.8).
       case 'rejected':

@@ -41,7 +41,7 @@ export function createProtocolDoor(parts: ProtocolParts, live: LiveEngine): Koa.
         'a store does not answer; nothing was issued, try again shortly',
       );
     }
-    replaceSelfSubmittingForms(ctx as unknown as KoaContextWithOIDC, parts.pages);
+    await replaceSelfSubmittingForms(ctx as unknown as KoaContextWithOIDC, parts.pages, parts.clients.find);
   };
 
   async function storeCode(ctx: Koa.Context, unit: ReturnType<typeof openUnit>): Promise<void> {

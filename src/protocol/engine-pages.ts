@@ -79,16 +79,24 @@ export function wrapResponseMode(
 /**
  * Two places where the engine answers with a form that submits itself: a logout without anybody signed in, and a
  * sign-in as somebody else while another account is signed in. Runs after the engine.
+ *
+ * @param findClient the client to which the form leads in the end, for the page's `form-action`
  */
-export function replaceSelfSubmittingForms(ctx: KoaContextWithOIDC, pages: EnginePages): void {
+export async function replaceSelfSubmittingForms(
+  ctx: KoaContextWithOIDC,
+  pages: EnginePages,
+  findClient: (clientId: string) => Promise<Client | undefined>,
+): Promise<void> {
   const { route, session } = ctx.oidc ?? {};
   if (ctx.status !== 200 || !session?.state || !ctx.oidc) return;
   const asksAlone = route === 'end_session' && !session.accountId;
   const switches = route === 'resume' && ctx.response.type === 'text/html' && ctx.oidc.result === undefined;
   if (!asksAlone && !switches) return;
+  const { clientId } = session.state as { clientId?: string };
   pages.formPost(ctx, {
     action: ctx.oidc.urlFor('end_session_confirm'),
     fields: { xsrf: xsrfOf(ctx), logout: 'yes' },
+    client: clientId ? await findClient(clientId) : undefined,
   });
 }
 

@@ -9,9 +9,9 @@ import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openChromium } from '../harness/chromium.ts';
 import { SESSION_COOKIE, UID_COOKIE } from '../pages/fake-front-door.ts';
 import { type ServedPages, servePages } from '../pages/serve-pages.ts';
-import { launchChromium } from './chromium.ts';
 import { arrange, enginePages, type Scene, scenes, UID } from './scenes.ts';
 
 const SHOTS = process.env.CARDEA_TEST_SHOTS ?? join(import.meta.dirname, '../../build/screenshots');
@@ -28,7 +28,7 @@ let chrome: Browser;
 beforeAll(async () => {
   mkdirSync(SHOTS, { recursive: true });
   served = await servePages({ extra: enginePages });
-  chrome = await launchChromium();
+  chrome = await openChromium();
 });
 afterAll(async () => {
   await chrome?.close();
@@ -122,7 +122,7 @@ test.each([true, false])(
       ...signInScene,
       visit: { redirectOrigin: client.callback, client: { clientId: 'local', name: 'Local', redirectUris } },
       arrange: (front) => {
-        front.outcome = { kind: 'signed-in', account, amr: ['pwd'] };
+        front.outcome = { kind: 'signed-in', account, amr: ['pwd'], at: 1_000 };
       },
     };
     const complaints = await open(scene, { javaScriptEnabled }, async (page) => {

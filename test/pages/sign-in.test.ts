@@ -36,7 +36,12 @@ async function opened(...uids: string[]) {
 }
 
 const good = { email: 'ada@example.com', password: 'a long password' };
-const signedIn = { kind: 'signed-in', account: { id: 'ada-1', passwordVersion: 3 }, amr: ['pwd'] } as const;
+const signedIn = {
+  kind: 'signed-in',
+  account: { id: 'ada-1', passwordVersion: 3 },
+  amr: ['pwd'],
+  at: 1_000,
+} as const;
 
 describe('sign-in', () => {
   test('the page names the client and has real autocomplete names', async () => {
