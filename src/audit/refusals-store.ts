@@ -2,7 +2,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { Database } from '../storage/tables.ts';
 import { plainJson } from './plain-text.ts';
-import type { Refusal } from './refusals.ts';
+import type { Refusal } from './refusal.ts';
 
 /** Inserts them all with one statement; a reference that is already taken (one in 2^40) keeps its first record. */
 export async function insertRefusals(db: Kysely<Database>, refusals: readonly Refusal[]): Promise<void> {

@@ -6,6 +6,7 @@ import type { Database } from '../storage/tables.ts';
 import { createBatch } from './batch.ts';
 import { plainText } from './plain-text.ts';
 import { canonicalReference, newReference } from './reference.ts';
+import type { Refusal, RefusalInput } from './refusal.ts';
 import {
   deleteExpiredRefusals,
   deleteOldestRefusals,
@@ -13,30 +14,6 @@ import {
   insertRefusals,
 } from './refusals-store.ts';
 import { createSampler } from './sampler.ts';
-
-/** Put parameters through `describeReceived` (audit/received.ts) first: never a code, token or secret. */
-export interface RefusalInput {
-  /** Where: 'authorize', 'token', 'introspect', 'page' … */
-  readonly kind: string;
-  /** The rule that was broken, for example 'RFC 6749 section 4.1.3'. */
-  readonly rule: string;
-  /** The error code on the wire. */
-  readonly error: string;
-  readonly expected?: string | undefined;
-  readonly received?: string | undefined;
-  readonly clientId?: string | undefined;
-  readonly accountId?: string | undefined;
-  /** As throttle/networks.ts names it. */
-  readonly network: string;
-  readonly requestId?: string | undefined;
-}
-
-/** A recorded refusal. Times are milliseconds since the epoch. */
-export interface Refusal extends RefusalInput {
-  readonly reference: string;
-  readonly at: number;
-  readonly expiresAt: number;
-}
 
 export interface Refusals {
   /** Gives the reference at once ('K7QF-2M9D'); the record follows in a batch, unless its network has had its share. */

@@ -4,7 +4,7 @@ import type { KoaContextWithOIDC } from 'oidc-provider';
 import { createEndpointLimits } from './endpoint-limits.ts';
 import { replaceSelfSubmittingForms } from './engine-pages.ts';
 import type { LiveEngine } from './live-engine.ts';
-import type { ProtocolParts } from './protocol.ts';
+import type { ProtocolParts } from './protocol-parts.ts';
 import { isPublicDocument, servePublicDocument } from './public-documents.ts';
 import { ruleOf } from './refusal-rules.ts';
 import { stateOf } from './request-state.ts';

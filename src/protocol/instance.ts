@@ -16,7 +16,7 @@ import { wrapGrantHandler } from './grant-handlers.ts';
 import { authorizationHooks } from './grant-of-authorization.ts';
 import { createJwtTokens } from './jwt-access-tokens.ts';
 import type { EngineInstance } from './live-engine.ts';
-import type { ProtocolParts } from './protocol.ts';
+import type { ProtocolParts } from './protocol-parts.ts';
 import { resourceIndicators } from './resources.ts';
 
 export function createInstanceBuilder(

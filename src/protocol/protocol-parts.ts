@@ -1,0 +1,53 @@
+/** What the protocol room is given by the wiring: the rooms below it as functions, never as imports of their makers. */
+import type { Consents } from '../accounts/consents.ts';
+import type { ClientAccess, Standings } from '../accounts/standing.ts';
+import type { Audit } from '../audit/audit.ts';
+import type { Refusals } from '../audit/refusals.ts';
+import type { Client } from '../clients/client.ts';
+import type { ResourceServer } from '../clients/resource-server.ts';
+import type { Clock } from '../config/clock.ts';
+import type { Lifetimes } from '../config/lifetimes.ts';
+import type { KeySet } from '../keys/signing-key.ts';
+import type { Log } from '../observability/log.ts';
+import type { Metrics } from '../observability/metrics.ts';
+import type { Artifacts } from '../storage/artifacts.ts';
+import type { Sealing } from '../storage/sealing.ts';
+import type { RequestLimits } from '../throttle/request-limits.ts';
+import type { EnginePages } from './engine-pages.ts';
+
+export interface ProtocolParts {
+  readonly issuer: string;
+  readonly lifetimes: Lifetimes;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly audit: Audit;
+  readonly refusals: Refusals;
+  readonly artifacts: Artifacts;
+  readonly sealing: Sealing;
+  readonly limits: RequestLimits;
+  readonly networkOf: (ip: string) => string;
+  readonly requestIdOf: (ctx: { state: Record<string, unknown> }) => string;
+  /** Throws StorageUnavailable when what this process knows of accounts and clients can no longer be trusted. */
+  readonly ensureLease: () => Promise<void>;
+  readonly standings: Standings;
+  readonly clientAccess: ClientAccess;
+  readonly consents: Pick<Consents, 'find'>;
+  readonly clients: {
+    find(clientId: string): Promise<Client | undefined>;
+    verifySecret(clientId: string, presented: string): Promise<boolean>;
+    endedBefore(clientId: string): Promise<number>;
+  };
+  readonly resources: {
+    byAudience(audience: string): Promise<ResourceServer | undefined>;
+    all(): Promise<readonly ResourceServer[]>;
+  };
+  readonly keys: { current(): KeySet; onChange(listener: () => void): void };
+  readonly secrets: { readonly cookieKeys: readonly string[]; readonly dpopNonceSecret: Buffer };
+  readonly cookieNames: { readonly session: string; readonly interaction: string; readonly resume: string };
+  readonly secureCookies: boolean;
+  readonly pages: EnginePages;
+  readonly endFamily: (family: string, reason: string) => Promise<void>;
+  readonly denyToken: (jti: string, family: string | undefined, expiresAt: number) => Promise<void>;
+  readonly onSessionEnd: (session: { uid: string; accountId?: string | undefined }) => Promise<void>;
+}
