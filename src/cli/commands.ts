@@ -1,17 +1,6 @@
-/** The command table: parsing, help and the local socket know no other commands. */
-import { clientCommands } from './client-commands.ts';
+/** The command table: parsing and help know no other commands. */
 import type { Command } from './command.ts';
-import { keyCommands } from './key-commands.ts';
-import { resourceCommands } from './resource-commands.ts';
-import { roleCommands } from './role-commands.ts';
-import { serverCommands } from './server-commands.ts';
-import { userCommands } from './user-commands.ts';
+import { roomCommands } from './room-commands.ts';
+import { settingsCommands } from './settings-commands.ts';
 
-export const commands: readonly Command[] = [
-  ...serverCommands,
-  ...userCommands,
-  ...clientCommands,
-  ...resourceCommands,
-  ...roleCommands,
-  ...keyCommands,
-];
+export const commands: readonly Command[] = [...settingsCommands, ...roomCommands];

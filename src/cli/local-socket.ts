@@ -9,10 +9,10 @@ import { join } from 'node:path';
 import type { Log } from '../observability/log.ts';
 import { parseCommandLine } from './arguments.ts';
 import { failed } from './command.ts';
-import { commands } from './commands.ts';
 import { execute } from './execute.ts';
 import { MAX_REQUEST_BYTES, parseRequest, readLine } from './frames.ts';
 import { type Output, outputOf } from './output.ts';
+import { roomCommands } from './room-commands.ts';
 import type { RoomsForCommands } from './rooms-for-commands.ts';
 import { socketPath } from './socket-path.ts';
 
@@ -99,8 +99,8 @@ async function answerTo(line: string, rooms: RoomsForCommands): Promise<Output> 
   const frame = parseRequest(line);
   if (!frame)
     return refused('the running server is of another version: restart it, or use its own command line');
-  const parsed = parseCommandLine(frame.argv, commands);
-  if (parsed.kind !== 'command' || parsed.command.needs === 'settings') {
+  const parsed = parseCommandLine(frame.argv, roomCommands);
+  if (parsed.kind !== 'command') {
     return refused('the running server does not know this command: it is of another version; restart it');
   }
   return execute(parsed, { files: frame.files, password: frame.password }, rooms);

@@ -9,7 +9,8 @@ import { inputOf } from './execute.ts';
 import { helpFor, usageOf } from './help.ts';
 import { openingFault } from './opening-faults.ts';
 import { document, type Output, outputOf } from './output.ts';
-import { readSupplied, type Terminal } from './secret-input.ts';
+import type { Terminal } from './prompt.ts';
+import { readSupplied } from './secret-input.ts';
 
 /**
  * @param argv the words after `cardea`

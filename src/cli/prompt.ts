@@ -1,6 +1,11 @@
 /** A question at a terminal whose answer is not shown. */
 import { StringDecoder } from 'node:string_decoder';
-import type { Terminal } from './secret-input.ts';
+
+/** Where a person is, or a script that stands for one. */
+export interface Terminal {
+  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  readonly stderr: NodeJS.WritableStream;
+}
 
 const MAX_LENGTH = 2_000;
 const INTERRUPT = '\u0003';

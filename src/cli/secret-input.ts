@@ -3,17 +3,12 @@ import { open } from 'node:fs/promises';
 import type { ParsedCommand } from './arguments.ts';
 import { type Failed, failed } from './command.ts';
 import type { Supplied } from './execute.ts';
-import { askHidden } from './prompt.ts';
+import { askHidden, type Terminal } from './prompt.ts';
 
 /** Longer than any password (1,024 bytes); a whole disk piped in by mistake ends here. */
 const MAX_PASSWORD_BYTES = 4_096;
 /** A JWK Set of 20 keys has about 20 kB. */
 const MAX_FILE_BYTES = 131_072;
-
-export interface Terminal {
-  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean };
-  readonly stderr: NodeJS.WritableStream;
-}
 
 /** Everything that the command reads besides its arguments. */
 export async function readSupplied(

@@ -7,15 +7,14 @@ import { account, done, noAccount, onAccount } from './on-account.ts';
 import { byOperator, type RoomsForCommands } from './rooms-for-commands.ts';
 
 type Rooms = RoomsForCommands;
-const roleOptions: readonly Option[] = [
-  { name: 'role', kind: 'text', value: 'ROLE', help: 'the same as ROLE' },
-  {
-    name: 'resource',
-    kind: 'text',
-    value: 'AUDIENCE',
-    help: 'its resource server; needed when several have a role of this name',
-  },
-];
+
+const resource: Option = {
+  name: 'resource',
+  kind: 'text',
+  value: 'AUDIENCE',
+  help: 'its resource server; needed when several have a role of this name',
+};
+
 async function changed(rooms: Rooms, outcome: Changed, text: (email: string) => string): Promise<Outcome> {
   if (outcome.kind === 'absent') return failed('not_found', 'the account was deleted meanwhile');
   return done(rooms, outcome.account, text(outcome.account.email));
@@ -34,13 +33,10 @@ async function changeRole(
     return faultsFound('nothing was changed', outcome.faults, 'npx cardea role list shows all roles');
   }
   const what = `the role ${outcome.role.role} of ${outcome.role.audience}`;
-  const did = kind === 'grant' ? 'has' : 'does not have';
-  const since = outcome.changed ? 'now' : 'already';
-  return done(
-    rooms,
-    found,
-    `${found.email} ${did} ${what} ${outcome.changed && kind === 'revoke' ? 'any more' : since}.\n`,
-  );
+  const { changed } = outcome;
+  const verb = kind === 'grant' ? (changed ? 'now has' : 'had') : changed ? 'no longer has' : 'did not have';
+  const already = kind === 'grant' && !changed ? ' already' : '';
+  return done(rooms, found, `${found.email} ${verb} ${what}${already}.\n`);
 }
 
 const rolePositionals = [account, { name: 'ROLE', option: 'role', help: 'the name of the role' }] as const;
@@ -104,7 +100,7 @@ export const userChanges: readonly Command[] = [
     {
       summary: 'give an account a role',
       positionals: rolePositionals,
-      options: roleOptions.slice(1),
+      options: [resource],
       example: ' clerk',
     },
     (rooms, found, input) => changeRole('grant', rooms, found, input),
@@ -115,7 +111,7 @@ export const userChanges: readonly Command[] = [
       summary: 'take a role from an account',
       about: 'Tokens that carry it keep it until they expire.',
       positionals: rolePositionals,
-      options: roleOptions.slice(1),
+      options: [resource],
       example: ' clerk',
     },
     (rooms, found, input) => changeRole('revoke', rooms, found, input),

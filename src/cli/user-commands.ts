@@ -6,6 +6,7 @@ import { byOperator } from './rooms-for-commands.ts';
 import { textFields, textTable, textTime } from './text-table.ts';
 import { userChanges } from './user-changes.ts';
 import { wireAccount } from './wire.ts';
+
 export const userCommands: readonly Command[] = [
   {
     words: ['user', 'create'],

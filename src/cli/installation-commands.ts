@@ -1,25 +1,8 @@
-/** What concerns the installation: running it, its database, its settings, its refusals. */
+/** What concerns the installation as a whole: its database and its refusals. */
 import { type Command, failed } from './command.ts';
 import { clean, textFields, textTime } from './text-table.ts';
 
-export const serverCommands: readonly Command[] = [
-  {
-    words: ['serve'],
-    summary: 'run the provider until it is told to stop',
-    options: [
-      {
-        name: 'migrate',
-        kind: 'flag',
-        help: 'apply pending migrations first; the embedded database always does',
-      },
-    ],
-    examples: ['serve', 'serve --migrate --config /etc/cardea.conf'],
-    needs: 'settings',
-    async run(settings, input) {
-      const { serve } = await import('../main.ts');
-      return { kind: 'exit', exit: await serve(settings, { migrate: input.flag('migrate') === true }) };
-    },
-  },
+export const installationCommands: readonly Command[] = [
   {
     words: ['migrate'],
     summary: 'apply pending migrations; safe when several processes do so at once',
@@ -42,25 +25,6 @@ export const serverCommands: readonly Command[] = [
       const text =
         applied.length === 0 ? 'The database was up to date.\n' : `Applied:\n  ${applied.join('\n  ')}\n`;
       return { kind: 'done', json: { applied }, text };
-    },
-  },
-  {
-    words: ['config', 'check'],
-    summary: 'judge the settings and name every fault, without opening anything',
-    examples: ['config check', 'config check --config /etc/cardea.conf'],
-    needs: 'settings',
-    async run({ setup, issuer, host, port, dataDir }) {
-      const embedded = setup === 'embedded';
-      return {
-        kind: 'done',
-        json: { ok: true, setup, issuer, host, port, ...(embedded && { data_dir: dataDir }) },
-        text: `The settings are good.\n\n${textFields([
-          ['set-up', { embedded: 'embedded database', plain: 'Postgres', full: 'Postgres and Redis' }[setup]],
-          ['issuer', issuer],
-          ['listens on', `${host}, port ${port}`],
-          ['data', embedded ? dataDir : undefined],
-        ])}`,
-      };
     },
   },
   {

@@ -1,0 +1,17 @@
+/** The commands that run on open rooms: in a process of their own, or in a running server by its local socket. */
+import { clientCommands } from './client-commands.ts';
+import type { Command } from './command.ts';
+import { installationCommands } from './installation-commands.ts';
+import { keyCommands } from './key-commands.ts';
+import { resourceCommands } from './resource-commands.ts';
+import { roleCommands } from './role-commands.ts';
+import { userCommands } from './user-commands.ts';
+
+export const roomCommands: readonly Command[] = [
+  ...installationCommands,
+  ...userCommands,
+  ...clientCommands,
+  ...resourceCommands,
+  ...roleCommands,
+  ...keyCommands,
+];
