@@ -25,8 +25,19 @@ const secretEndings = [
   'masterkey',
 ];
 
+const judgedNames = new Map<string, boolean>();
+
 /** Does a field of this name hold something that must not be written down? */
 export function isSecretName(name: string): boolean {
+  const known = judgedNames.get(name);
+  if (known !== undefined) return known;
+  const secret = judgeName(name);
+  // The names in our own code are a few hundred; others may come from what strangers send.
+  if (judgedNames.size < 1000) judgedNames.set(name, secret);
+  return secret;
+}
+
+function judgeName(name: string): boolean {
   const plain = name.toLowerCase().replaceAll(/[-_]/g, '');
   return secretNames.has(plain) || secretEndings.some((ending) => plain.endsWith(ending));
 }
@@ -38,8 +49,13 @@ const secretShapes: readonly (readonly [RegExp, string])[] = [
   [/\b(Bearer|Basic|DPoP)\s+[\w+/=.~-]{8,}/gi, '$1 [secret]'],
 ];
 
+const plainText = /^[ -~]*$/;
+const suspicious = /eyJ|@|bearer|basic|dpop/i;
+
 /** One line of printable text: controls, escapes, and what turns the direction of text become visible `\u{…}`. */
 export function cleanText(text: string, longest = longestText): string {
+  // Nearly every text is short and plain: 0.2 µs instead of 2.
+  if (text.length <= longest && plainText.test(text) && !suspicious.test(text)) return text;
   // Cut first: the patterns below run on a bounded text.
   let clean = text.slice(0, longest);
   for (const [shape, instead] of secretShapes) clean = clean.replace(shape, instead);

@@ -30,6 +30,8 @@ export interface LogOptions {
 // While a reader of the log stands still, this much is kept and the rest dropped: sign-ins matter more than lines.
 const mostWaitingBytes = 8 * 1024 * 1024;
 
+const longestFlushMs = 500;
+
 export function createLog({ level, pretty, stream }: LogOptions): OpenLog {
   const destination = stream ?? (pretty ? prettyStream() : standardOutput());
   const logger = pino(
@@ -45,14 +47,29 @@ export function createLog({ level, pretty, stream }: LogOptions): OpenLog {
   );
   return {
     ...wrap(logger),
-    flush: () => new Promise((resolve) => logger.flush(() => resolve())),
+    flush: () =>
+      new Promise((resolve) => {
+        // A destination that takes nothing more (a full disk) must not hold up the end of the process.
+        const late = setTimeout(resolve, longestFlushMs);
+        logger.flush(() => {
+          clearTimeout(late);
+          resolve();
+        });
+      }),
   };
 }
 
 function standardOutput(): ReturnType<typeof pino.destination> {
   const destination = pino.destination({ dest: 1, sync: false, maxLength: mostWaitingBytes });
-  // A full disk or a closed pipe costs log lines, never requests.
-  destination.on('error', () => undefined);
+  // A full disk or a closed pipe costs log lines, never requests. Its last write at the exit would try again for
+  // ever, so it is left out until a write succeeds.
+  const flushSync = destination.flushSync.bind(destination);
+  destination.on('error', () => {
+    destination.flushSync = () => undefined;
+  });
+  destination.on('write', () => {
+    destination.flushSync = flushSync;
+  });
   return destination;
 }
 

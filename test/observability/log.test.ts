@@ -1,3 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../src/config/secret.ts';
@@ -17,6 +21,28 @@ function capture(level = 'debug') {
         .map((line) => JSON.parse(line)),
   };
 }
+
+// Only standard output on a real file descriptor behaves so: a process of its own.
+it.runIf(existsSync('/dev/full'))(
+  'F15 a full log volume neither stops a process nor keeps it from ending',
+  async () => {
+    const script = `import { createLog } from ${JSON.stringify(join(process.cwd(), 'src/observability/log.ts'))};
+    const log = createLog({ level: 'info', pretty: false });
+    for (let line = 0; line < 1000; line += 1) log.info('request', { line });
+    await log.flush();
+    console.error('went on');`;
+    const full = openSync('/dev/full', 'w');
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', full, 'pipe'],
+    });
+    let errors = '';
+    child.stderr.setEncoding('utf8').on('data', (text) => (errors += text));
+    const [code] = await once(child, 'close');
+    closeSync(full);
+    expect(errors).toBe('went on\n');
+    expect(code).toBe(0);
+  },
+);
 
 describe('the log', () => {
   it('is one JSON document a line, with level, time and message', () => {
