@@ -34,7 +34,12 @@ export const userCommands: readonly Command[] = [
         },
         byOperator,
       );
-      if (made.kind === 'faults') return faultsFound('the account was not made', made.faults);
+      if (made.kind === 'faults') {
+        const next = made.faults.some(({ field }) => field === 'role')
+          ? 'npx cardea role list shows all roles; npx cardea user grant-role takes a --resource, too'
+          : undefined;
+        return faultsFound('the account was not made', made.faults, next);
+      }
       if (made.kind === 'taken') {
         return failed('exists', 'an account has this address already', 'npx cardea user show EMAIL shows it');
       }
