@@ -36,7 +36,7 @@ it.runIf(existsSync('/dev/full'))(
       stdio: ['ignore', full, 'pipe'],
     });
     let errors = '';
-    child.stderr.setEncoding('utf8').on('data', (text) => (errors += text));
+    child.stderr?.setEncoding('utf8').on('data', (text) => (errors += text));
     const [code] = await once(child, 'close');
     closeSync(full);
     expect(errors).toBe('went on\n');
