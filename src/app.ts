@@ -68,7 +68,10 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
     },
     secureCookies: secure,
     pages: createEnginePages({ rooms, views }),
-    endFamily: (family, reason) => rooms.families.end([family], reason),
+    endFamily: async (family, reason) => {
+      metrics.count('cardea_families_ended_total', { reason });
+      await rooms.families.end([family], reason);
+    },
     denyToken: (jti, family, expiresAt) =>
       rooms.families.denyToken(jti, family, Math.max(1, Math.ceil((expiresAt - clock.now()) / 1000))),
     onSessionEnd: async ({ uid, accountId }) => {

@@ -25,16 +25,19 @@ export async function serve(settings: Settings, options: ServeOptions = {}): Pro
 
 async function serveAlone(settings: Settings, log: OpenLog, options: ServeOptions): Promise<number> {
   const running = await start(ownPorts(settings), log, options);
-  // The embedded database serves this process alone: commands come to it by a socket that only its owner may open.
-  const socket =
-    settings.setup === 'embedded'
-      ? await openLocalSocket({ rooms: running.rooms, dataDir: settings.dataDir, log })
-      : undefined;
-  await greet(running);
-  log.info('ready', { issuer: settings.issuer, port: running.port, setup: settings.setup });
-  await untilSignal(log);
-  await socket?.close();
-  await running.stop();
+  try {
+    // The embedded database serves this process alone: commands come to it by a socket that only its owner may open.
+    const socket =
+      settings.setup === 'embedded'
+        ? await openLocalSocket({ rooms: running.rooms, dataDir: settings.dataDir, log })
+        : undefined;
+    await greet(running);
+    log.info('ready', { issuer: settings.issuer, port: running.port, setup: settings.setup });
+    await untilSignal(log);
+    await socket?.close();
+  } finally {
+    await running.stop();
+  }
   log.info('stopped');
   return 0;
 }

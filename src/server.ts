@@ -7,16 +7,15 @@ import { createApp } from './app.ts';
 import { openMasterKey } from './config/master-key.ts';
 import type { Secret } from './config/secret.ts';
 import type { Settings } from './config/settings.ts';
+import { createGauges } from './gauges.ts';
 import { createHealth } from './observability/health.ts';
 import type { Log } from './observability/log.ts';
 import { openMetricsServer } from './observability/metrics-server.ts';
 import { openRooms, type Rooms } from './rooms.ts';
 import { createUpkeep } from './upkeep.ts';
+import { createDrain } from './web/drain.ts';
 import { createHealthDoor } from './web/health-door.ts';
 import { serverOptions, tuneServer } from './web/server-limits.ts';
-
-/** How long requests in flight may take to finish after a TERM: longer than any that is well. */
-const DRAIN_MS = 25_000;
 
 export interface Running {
   readonly rooms: Rooms;
@@ -67,11 +66,14 @@ export async function start(
     const app = await createApp(rooms, createHealthDoor(health));
     const server = createServer(settings, app.callback());
     tuneServer(server);
+    const drain = createDrain(server);
     const metricsServer =
       settings.metrics && (await openMetricsServer({ ...settings.metrics, metrics: rooms.metrics, log }));
     const upkeep = createUpkeep(rooms);
+    const gauges = createGauges(rooms);
     await listen(server, settings);
     upkeep.start();
+    gauges.start();
     const address = server.address();
     const port = typeof address === 'object' && address ? address.port : settings.port;
 
@@ -81,8 +83,9 @@ export async function start(
       port,
       async stop() {
         health.stopping();
-        await drain(server);
+        await drain();
         await metricsServer?.close();
+        gauges.close();
         await upkeep.close();
         await rooms.close();
       },
@@ -109,23 +112,5 @@ function listen(server: Server, { port, host }: Settings): Promise<void> {
       server.off('error', reject);
       resolve();
     });
-  });
-}
-
-/**
- * Requests in flight finish and are answered with `Connection: close`; idle connections are closed at once, those that
- * become idle right after their answer.
- */
-function drain(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const close = setInterval(() => server.closeIdleConnections(), 50);
-    const force = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
-    server.on('request', (_request, response) => response.setHeader('Connection', 'close'));
-    server.close(() => {
-      clearInterval(close);
-      clearTimeout(force);
-      resolve();
-    });
-    server.closeIdleConnections();
   });
 }

@@ -39,9 +39,13 @@ export function createFrontDoor(o: {
           };
           await consents.record(visit.accountId, visit.client.clientId, decision, by);
         }
+        rooms.metrics.count('cardea_consents_total', { outcome: 'allowed' });
         await protocol.finishConsent(ctx, {});
       },
-      refuse: (ctx, _visit, error, description) => protocol.refuse(ctx, error, description),
+      async refuse(ctx, visit, error, description) {
+        if (visit.prompt === 'consent') rooms.metrics.count('cardea_consents_total', { outcome: 'refused' });
+        await protocol.refuse(ctx, error, description);
+      },
       session: protocol.session,
       signOut: protocol.signOut,
     },

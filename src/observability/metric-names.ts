@@ -16,20 +16,19 @@ function metric<K extends MetricDefinition['kind']>(kind: K, help: string, ...la
 export const metricDefinitions = {
   cardea_http_requests_total: metric('counter', 'Answered requests', 'method', 'route', 'status'),
   cardea_http_request_seconds: metric('histogram', 'Time to answer a request', 'route'),
-  cardea_requests_in_flight: metric('gauge', 'Requests being answered'),
   cardea_authorizations_total: metric('counter', 'Finished authorizations', 'outcome'),
   cardea_tokens_issued_total: metric('counter', 'Token endpoint answers', 'grant_type', 'outcome'),
-  cardea_introspections_total: metric('counter', 'Introspections', 'outcome'),
   cardea_refusals_total: metric('counter', 'Refused requests', 'endpoint', 'error'),
   cardea_rate_limited_total: metric('counter', 'Requests over a limit', 'limit'),
   cardea_sign_ins_total: metric('counter', 'Sign-in attempts', 'outcome'),
   cardea_consents_total: metric('counter', 'Consent decisions', 'outcome'),
   cardea_families_ended_total: metric('counter', 'Token families that were ended', 'reason'),
   cardea_password_hash_seconds: metric('histogram', 'Time of one password hash without its wait'),
-  cardea_password_queue_seconds: metric('histogram', 'Wait for a password hash'),
   cardea_password_queue_length: metric('gauge', 'Sign-ins that wait for a hash'),
-  cardea_password_shed_total: metric('counter', 'Sign-ins turned away because of the queue', 'share'),
-  cardea_storage_unavailable_total: metric('counter', 'Operations that a store did not answer', 'store'),
+  cardea_storage_unavailable_total: metric(
+    'counter',
+    'Requests that were answered 503 because a store did not answer',
+  ),
   cardea_storage_operations: metric(
     'gauge',
     'SQL statements and Redis commands sent by this process',
@@ -37,16 +36,8 @@ export const metricDefinitions = {
   ),
   cardea_redis_evicted_keys: metric('gauge', 'Keys that Redis evicted; must stay 0'),
   cardea_redis_memory_ratio: metric('gauge', 'Used memory of Redis as a share of its maximum'),
-  cardea_lease_renewals_total: metric(
-    'counter',
-    'Renewals of what a process knows of clients and accounts',
-    'outcome',
-  ),
-  cardea_lease_age_seconds: metric('gauge', 'Age of what a process knows of clients and accounts'),
-  cardea_records_dropped_total: metric('counter', 'Records of a full buffer that were lost', 'buffer'),
-  cardea_records_waiting: metric('gauge', 'Records not yet written', 'buffer'),
-  cardea_signing_keys: metric('gauge', 'Signing keys', 'alg', 'state'),
-  cardea_key_rotations_total: metric('counter', 'Rotations of signing keys'),
+  cardea_records_dropped: metric('gauge', 'Audit records of a full buffer that were lost since the start'),
+  cardea_signing_keys: metric('gauge', 'Public signing keys in the JWKS', 'alg'),
   cardea_check_up: metric('gauge', '1 while a check of readiness passes', 'check'),
 } as const satisfies Record<string, MetricDefinition>;
 

@@ -64,6 +64,8 @@ export function createProtocolDoor(parts: ProtocolParts, live: LiveEngine): Koa.
       network: parts.networkOf(ctx.ip),
       requestId: parts.requestIdOf(ctx),
     });
+    if (status === 429) parts.metrics.count('cardea_rate_limited_total', { limit: 'protocol' });
+    else parts.metrics.count('cardea_storage_unavailable_total');
     ctx.remove('Location');
     ctx.remove('Set-Cookie');
     ctx.status = status;

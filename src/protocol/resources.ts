@@ -85,10 +85,11 @@ export function resourceIndicators(parts: ResourceParts): ResourceIndicators {
       return engineResource(server, scopesOf(client, server), lifetimes);
     },
 
-    // A refresh that asks for OpenID Connect scopes alone gets a token for userinfo; any API scope, that API's token.
-    async useGrantedResource(ctx, source) {
-      const scope = ctx.oidc.params?.scope ?? (source as { scope?: string }).scope;
-      return apiScopes(scope).length > 0;
+    // What was granted for an API stays for that API, unless a refresh asks for OpenID Connect scopes alone: then the
+    // token is for userinfo. (Without `resource` and without an API's scope nothing was granted for an API.)
+    async useGrantedResource(ctx) {
+      const scope = ctx.oidc.params?.scope;
+      return scope === undefined || apiScopes(scope).length > 0;
     },
   };
 }

@@ -118,7 +118,9 @@ export function createRedisPulse({ redis, db, families, clock, log }: Needs): Re
 
   async function heal(seen: State): Promise<void> {
     trusted = false;
-    log.warn('Redis came back different: ended families are marked again before it is used');
+    if (await recall())
+      log.warn('Redis came back different: ended families are marked again before it is used');
+    else log.info('this Redis is new to this database: ended families are marked before it is used');
     const count = await families.reapplyAll();
     const after = await look();
     if (!continues(seen, after)) throw new StorageUnavailable('Redis changed again meanwhile');

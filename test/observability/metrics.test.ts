@@ -13,11 +13,11 @@ describe('metrics', () => {
     const metrics = createMetrics();
     metrics.count('cardea_sign_ins_total', { outcome: 'rejected' });
     metrics.count('cardea_sign_ins_total', { outcome: 'rejected' }, 2);
-    metrics.gauge('cardea_lease_age_seconds', 0.4);
+    metrics.gauge('cardea_redis_memory_ratio', 0.4);
     metrics.observe('cardea_http_request_seconds', 0.004, { route: '/oauth2/token' });
     const text = await metrics.text();
     expect(text).toContain('cardea_sign_ins_total{outcome="rejected"} 3');
-    expect(text).toContain('cardea_lease_age_seconds 0.4');
+    expect(text).toContain('cardea_redis_memory_ratio 0.4');
     expect(text).toContain('cardea_http_request_seconds_bucket{le="0.005",route="/oauth2/token"} 1');
     expect(text).toMatch(/nodejs_eventloop_lag_p99_seconds \d/);
     expect(text).toMatch(/process_resident_memory_bytes \d/);
@@ -25,8 +25,8 @@ describe('metrics', () => {
 
   it('two of them do not mix', async () => {
     const first = createMetrics();
-    first.count('cardea_key_rotations_total');
-    expect(await createMetrics().text()).toContain('cardea_key_rotations_total 0');
+    first.count('cardea_storage_unavailable_total');
+    expect(await createMetrics().text()).toContain('cardea_storage_unavailable_total 0');
   });
 
   it('bounds what strangers could put into a label', async () => {
