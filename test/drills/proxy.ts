@@ -1,0 +1,132 @@
+/**
+ * A wire that breaks on command: a TCP proxy in front of a store or of several servers. With several targets it is
+ * the simplest load balancer there is: in turn, and on to the next one when a connection is refused.
+ */
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+
+export interface Faults {
+  /** Each chunk, both ways, arrives so much later. */
+  readonly delayMs: number;
+  /** Connections stay open and carry nothing; new ones are accepted and carry nothing. */
+  readonly blackHole: boolean;
+  /** A connection is reset when so many bytes have come back from the target on it. 0: before any answer. */
+  readonly cutAfterBytes: number;
+  /** New connections are reset at once. */
+  readonly refuse: boolean;
+}
+
+export interface Wire {
+  readonly port: number;
+  /** From now on, open connections included. What is not named is without fault. */
+  fault(faults: Partial<Faults>): void;
+  /** Resets every open connection. */
+  reset(): void;
+  /** Connections open now. */
+  open(): number;
+  close(): Promise<void>;
+}
+
+const none: Faults = {
+  delayMs: 0,
+  blackHole: false,
+  cutAfterBytes: Number.POSITIVE_INFINITY,
+  refuse: false,
+};
+
+/** @param targets loopback ports, asked at every new connection */
+export async function openWire({
+  targets,
+  port = 0,
+}: {
+  targets: () => readonly number[];
+  port?: number;
+}): Promise<Wire> {
+  let faults = none;
+  let turn = 0;
+  const open = new Set<Socket>();
+
+  async function reach(): Promise<Socket | undefined> {
+    const ports = targets();
+    turn += 1;
+    for (let n = 0; n < ports.length; n += 1) {
+      const far = connect({
+        port: ports[(turn + n) % ports.length] ?? 0,
+        host: '127.0.0.1',
+        allowHalfOpen: true,
+      });
+      try {
+        await once(far, 'connect');
+        return far;
+      } catch {
+        far.destroy();
+      }
+    }
+    return undefined;
+  }
+
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (near) => {
+    void serve(near);
+  });
+
+  async function serve(near: Socket): Promise<void> {
+    open.add(near);
+    near.setNoDelay(true);
+    near.on('error', () => undefined);
+    near.on('close', () => open.delete(near));
+    const far = faults.refuse ? undefined : await reach();
+    if (!far || near.destroyed) {
+      near.resetAndDestroy();
+      far?.destroy();
+      return;
+    }
+    far.setNoDelay(true);
+    let back = 0;
+    carry(near, far, () => true);
+    carry(far, near, (bytes) => {
+      back += bytes;
+      if (back <= faults.cutAfterBytes) return true;
+      near.resetAndDestroy();
+      return false;
+    });
+    near.resume();
+  }
+
+  function carry(from: Socket, to: Socket, passes: (bytes: number) => boolean): void {
+    const later = (work: () => void) => {
+      if (faults.delayMs > 0) setTimeout(work, faults.delayMs);
+      else work();
+    };
+    from.on('error', () => to.resetAndDestroy());
+    from.on('data', (chunk) => {
+      if (faults.blackHole || !passes(chunk.length)) return;
+      later(() => !to.destroyed && to.write(chunk));
+    });
+    from.on('end', () => {
+      if (!faults.blackHole) later(() => to.end());
+    });
+    from.on('close', () => later(() => to.destroy()));
+  }
+
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (typeof address !== 'object' || address === null) throw new Error('no port');
+  const reset = () => {
+    for (const socket of open) socket.resetAndDestroy();
+  };
+  return {
+    port: address.port,
+    fault: (next) => {
+      faults = { ...none, ...next };
+    },
+    reset,
+    open: () => open.size,
+    close: async () => {
+      const closed = once(server, 'close');
+      server.close();
+      reset();
+      await closed;
+    },
+  };
+}
