@@ -104,9 +104,13 @@ describe('R19 hints', () => {
     const agent = world.browser(client).agent;
     const filled = await asksToSignIn(agent, await ask(agent, { login_hint: 'ada@example.com' }));
     expect(formTo(filled, '/sign-in').fields.email).toBe('ada@example.com');
-    const escaped = await asksToSignIn(agent, await ask(agent, { login_hint: markup }));
-    expect(escaped.text).not.toContain('<img src=x');
-    expect(formTo(escaped, '/sign-in').fields.email).toBe(markup);
+    const quoted = "o'hara&co@example.com";
+    const escaped = await asksToSignIn(agent, await ask(agent, { login_hint: quoted }));
+    expect(escaped.text).toMatch(/&(?:amp|#38);co@/);
+    expect(formTo(escaped, '/sign-in').fields.email).toBe(quoted);
+    // What can be no address is not even shown.
+    const dropped = await asksToSignIn(agent, await ask(agent, { login_hint: markup }));
+    expect(dropped.text).not.toContain('onerror');
   });
 
   test('ui_locales, display, state and nonce with markup reach no page as markup', async () => {
