@@ -1,6 +1,6 @@
 /** A browser without scripting: keeps cookies as browsers do, follows redirects one at a time, fills in forms. */
 
-interface Cookie {
+export interface Cookie {
   readonly name: string;
   readonly value: string;
   readonly path: string;
@@ -30,7 +30,14 @@ export interface Agent {
   clone(): Agent;
 }
 
-export function createAgent(origin: string, start: readonly Cookie[] = []): Agent {
+/** How requests leave: `fetch`, or a way of its own (a proxy that ends TLS: test/security/behind-proxy.ts). */
+export type Send = (target: URL, init: RequestInit) => Promise<Response>;
+
+export function createAgent(
+  origin: string,
+  start: readonly Cookie[] = [],
+  transport: Send = (target, init) => fetch(target, init),
+): Agent {
   let jar: Cookie[] = [...start];
 
   async function send(url: string, init: RequestInit): Promise<Page> {
@@ -42,7 +49,7 @@ export function createAgent(origin: string, start: readonly Cookie[] = []): Agen
     const headers = new Headers(init.headers);
     if (cookie) headers.set('cookie', cookie);
     if (!headers.has('accept')) headers.set('accept', 'text/html');
-    const answer = await fetch(target, { ...init, headers, redirect: 'manual' });
+    const answer = await transport(target, { ...init, headers, redirect: 'manual' });
     for (const line of answer.headers.getSetCookie()) keep(line, target);
     const location = answer.headers.get('location');
     return {
@@ -85,7 +92,7 @@ export function createAgent(origin: string, start: readonly Cookie[] = []): Agen
       }
       throw new Error(`redirects without end: ${current.url}`);
     },
-    clone: () => createAgent(origin, jar),
+    clone: () => createAgent(origin, jar, transport),
   };
   return agent;
 }
