@@ -2,8 +2,8 @@
  * What the engine tells of itself becomes one audit event, one count and one log line each; every refusal gets its
  * reference here and carries it to whoever was refused.
  */
-import type Provider from 'oidc-provider';
 import type { KoaContextWithOIDC } from 'oidc-provider';
+import Provider from 'oidc-provider';
 import type { Audit } from '../audit/audit.ts';
 import type { AuditEvent } from '../audit/catalogue.ts';
 import { describeReceived } from '../audit/received.ts';
@@ -11,7 +11,7 @@ import type { Refusals } from '../audit/refusals.ts';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { ruleOf } from './refusal-rules.ts';
-import { stateOf } from './request-state.ts';
+import { currentState, stateOf } from './request-state.ts';
 
 export interface EventParts {
   readonly audit: Audit;
@@ -54,6 +54,9 @@ export function listenToEngine(engine: Provider, parts: EventParts): void {
     on(event, (ctx: KoaContextWithOIDC, error: EngineError) => refuse(parts, kind, ctx, error));
   }
   on('grant.success', (ctx: KoaContextWithOIDC) => granted(parts, ctx));
+  for (const kind of ['access_token', 'client_credentials', 'refresh_token']) {
+    on(`${kind}.destroyed`, (token: DestroyedToken) => revoked(parts, token));
+  }
   on('authorization.success', (ctx: KoaContextWithOIDC) => {
     parts.metrics.count('cardea_authorizations_total', { outcome: 'granted' });
     parts.log.debug('authorization granted', { clientId: ctx.oidc.client?.clientId });
@@ -123,6 +126,55 @@ function granted({ audit, metrics, networkOf, requestIdOf }: EventParts, ctx: Ko
         },
       };
   audit.later(event);
+}
+
+interface DestroyedToken {
+  readonly kind: string;
+  readonly accountId?: string;
+  readonly grantId?: string;
+}
+
+/** A client gave a token back (RFC 7009). Tokens that go for another reason have an event of their own. */
+function revoked({ audit, networkOf, requestIdOf }: EventParts, token: DestroyedToken): void {
+  const ctx = Provider.ctx;
+  if (ctx?.oidc?.route !== 'revocation') return;
+  const clientId = ctx.oidc.client?.clientId;
+  audit.later({
+    type: 'token.revoked',
+    actor: { kind: 'client', id: clientId },
+    accountId: token.accountId,
+    clientId,
+    network: networkOf(ctx.ip),
+    requestId: requestIdOf(ctx),
+    detail: {
+      token: token.kind === 'RefreshToken' ? 'refresh_token' : 'access_token',
+      family: token.grantId,
+    },
+  });
+}
+
+/** A code or refresh token was used again and its family was ended for it (RFC 9700 section 4.14.2). */
+export function noteTheft(
+  { audit, networkOf, requestIdOf }: Pick<EventParts, 'audit' | 'networkOf' | 'requestIdOf'>,
+  family: string,
+): void {
+  const ctx = Provider.ctx;
+  if (!ctx?.oidc) return;
+  const clientId = ctx.oidc.client?.clientId;
+  const accountId = currentState()?.grants.get(family)?.accountId;
+  audit.later({
+    type: 'token.replayed',
+    actor: { kind: 'client', id: clientId },
+    accountId: typeof accountId === 'string' ? accountId : undefined,
+    clientId,
+    network: networkOf(ctx.ip),
+    requestId: requestIdOf(ctx),
+    detail: {
+      family,
+      token: ctx.oidc.params?.grant_type === 'refresh_token' ? 'refresh_token' : 'authorization_code',
+      outcome: 'family-ended',
+    },
+  });
 }
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {

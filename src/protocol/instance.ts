@@ -8,7 +8,7 @@ import { createEndpointLimits, type EndpointLimits } from './endpoint-limits.ts'
 import { buildEngine } from './engine.ts';
 import { createEngineClients, type EngineClients, requestClient } from './engine-clients.ts';
 import { engineConfiguration } from './engine-configuration.ts';
-import { listenToEngine } from './engine-events.ts';
+import { listenToEngine, noteTheft } from './engine-events.ts';
 import { overrideEngine } from './engine-overrides.ts';
 import { pageConfiguration, wrapResponseMode } from './engine-pages.ts';
 import { createFindAccount } from './find-account.ts';
@@ -25,12 +25,16 @@ export function createInstanceBuilder(
   const { artifacts, sealing, lifetimes, clock } = parts;
   const gate = createAccessGate(parts.standings, parts.clients.endedBefore);
   const limits: EndpointLimits = createEndpointLimits(parts.limits);
+  const endFamily = async (family: string, reason: string): Promise<void> => {
+    await parts.endFamily(family, reason);
+    if (reason === 'replayed') noteTheft(parts, family);
+  };
   const grantParts = {
     artifacts,
     sealing,
     replayWindowSeconds: async (clientId: string) =>
       (await parts.clients.find(clientId))?.refreshReplayWindowSeconds ?? lifetimes.refreshReplayWindow,
-    recordTheft: (family: string) => parts.endFamily(family, 'replayed'),
+    recordTheft: (family: string) => endFamily(family, 'replayed'),
     checkClientLimit: limits.checkClient,
   };
 
@@ -57,7 +61,7 @@ export function createInstanceBuilder(
         adapter: createAdapterFactory({
           artifacts,
           gate,
-          endFamily: parts.endFamily,
+          endFamily,
           denyToken: parts.denyToken,
         }),
         findAccount: createFindAccount({ standings: parts.standings, clientOf, clock }),

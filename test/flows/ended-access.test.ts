@@ -5,15 +5,18 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Browser } from '../harness/codes.ts';
 import { type Person, type SeededClient, seedApi, seedPerson, seedWebClient } from '../harness/seed.ts';
+import type { Setup } from '../harness/server.ts';
 import { authorizeQuery, openWorld, type Wire, type World } from './world.ts';
 
 const by = { actor: { kind: 'operator' } } as const;
 
-describe.each([
+const setups: readonly (readonly [Setup, string])[] = [
   ['full', 'on postgres and redis, two servers'],
   ['plain', 'on postgres, two servers'],
   ['embedded', 'on embedded, one server'],
-] as const)('ended access with %s: %s', (setup) => {
+];
+
+describe.each(setups)('ended access with %s: %s', (setup) => {
   let world: World;
   let other: World;
   let person: Person;

@@ -75,17 +75,23 @@ describe.each(everySetup)('refresh with %s: %s', (setup) => {
     await dead(second.json.refresh_token, strict);
   });
 
-  test('T5 a theft is audited', async () => {
-    const first = await begin(strict);
-    await world.refresh(first.refresh_token, strict);
-    await dead(first.refresh_token, strict);
+  test('T5 a theft is audited: of a refresh token, and of a code (T1)', async () => {
+    const client = await seedWebClient(world.rooms, { firstParty: true, refreshReplayWindowSeconds: 0 });
+    const first = await begin(client);
+    await world.refresh(first.refresh_token, client);
+    await dead(first.refresh_token, client);
+    const code = await world.browser(client).code('openid');
+    await world.redeem(code, client);
+    await world.redeem(code, client);
     await world.rooms.audit.flush();
-    const rows = await world.rooms.database.db
-      .selectFrom('ended_families')
-      .select(['reason'])
-      .where('reason', '=', 'replayed')
-      .execute();
-    expect(rows.length).toBeGreaterThan(0);
+    const search = { clientId: client.clientId, type: 'token.replayed' } as const;
+    const { events } = await world.rooms.audit.search(search);
+    expect(events.map(({ accountId, detail }) => ({ accountId, detail }))).toEqual(
+      ['authorization_code', 'refresh_token'].map((token) => ({
+        accountId: world.person.id,
+        detail: { token, outcome: 'family-ended', family: expect.any(String) },
+      })),
+    );
   });
 
   test('a theft in one tab leaves the other tab of the same browser alone', async () => {
