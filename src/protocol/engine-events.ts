@@ -10,10 +10,11 @@ import { describeReceived } from '../audit/received.ts';
 import type { Refusals } from '../audit/refusals.ts';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import { ruleOf } from './refusal-rules.ts';
+import { ruleOf, wireCodeOf } from './refusal-rules.ts';
 import { currentState, stateOf } from './request-state.ts';
 
 export interface EventParts {
+  readonly issuer: string;
   readonly audit: Audit;
   readonly refusals: Refusals;
   readonly metrics: Metrics;
@@ -65,7 +66,7 @@ export function listenToEngine(engine: Provider, parts: EventParts): void {
 
 function refuse(parts: EventParts, kind: string, ctx: KoaContextWithOIDC, error: EngineError): void {
   const { refusals, metrics, log } = parts;
-  const code = error.error ?? 'server_error';
+  const code = wireCodeOf(error.error ?? 'server_error', error.error_description);
   const detail = [error.error_detail, stateOf(ctx).endedBecause].filter(Boolean).join('; ');
   const network = parts.networkOf(ctx.ip);
   const { rule, expected } = ruleOf(code, error.error_description, detail);
@@ -82,8 +83,12 @@ function refuse(parts: EventParts, kind: string, ctx: KoaContextWithOIDC, error:
     requestId: parts.requestIdOf(ctx),
   });
   stateOf(ctx).reference = reference;
-  if (isPlainObject(ctx.body) && 'error' in ctx.body) ctx.body = { ...ctx.body, reference };
-  if (code === 'invalid_client' && error.statusCode === 401) parts.noteFailedClient(network);
+  if (isPlainObject(ctx.body) && 'error' in ctx.body) ctx.body = { ...ctx.body, error: code, reference };
+  if (code === 'invalid_client' && error.statusCode === 401) {
+    parts.noteFailedClient(network);
+    // RFC 9110 section 15.5.2: every 401 names a scheme; the engine does only when one was tried.
+    if (!ctx.response.get('WWW-Authenticate')) ctx.set('WWW-Authenticate', `Basic realm="${parts.issuer}"`);
+  }
   metrics.count('cardea_refusals_total', { endpoint: kind, error: code });
   const fields = { kind, error: code, detail, clientId, reference, requestId: parts.requestIdOf(ctx) };
   if (code === 'server_error' && !stateOf(ctx).unavailable)

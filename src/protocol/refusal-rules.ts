@@ -112,6 +112,14 @@ export function ruleOf(code: string, description = '', cause = ''): RefusalRule 
   return finer ?? rulesByCode[code] ?? r('RFC 6749 section 5.2', 'a request that this server supports');
 }
 
+/** The code that the RFC names, where the engine says another. */
+export function wireCodeOf(code: string, description = ''): string {
+  // RFC 6749 section 5.2: a client that may not use the grant type is unauthorized_client.
+  const isBarred =
+    code === 'invalid_request' && description === 'requested grant type is not allowed for this client';
+  return isBarred ? 'unauthorized_client' : code;
+}
+
 function r(rule: string, expected: string): RefusalRule {
   return { rule, expected };
 }
