@@ -10,7 +10,11 @@ import { ruleOf } from './refusal-rules.ts';
 import { stateOf } from './request-state.ts';
 import { commitUnit, openUnit } from './unit-of-work.ts';
 
-const ours = /^\/(?:oauth2|\.well-known)\//;
+/**
+ * The engine's router takes any case and a trailing slash; limits and the rules below know an address by its one
+ * spelling. Any other spelling is no address of ours.
+ */
+const ours = /^\/(?:oauth2|\.well-known)\/[a-z_-]+(?:\/[A-Za-z0-9_-]+)*$/;
 /** Where a code is issued: its family and the code are stored by one statement. */
 const authorizing = /^\/oauth2\/authorize(?:\/|$)/;
 
