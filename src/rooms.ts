@@ -119,6 +119,11 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
 
   const keys = createKeys({ db, sealing, clock, audit, lease, lifetimes, log });
   await keys.ensureFirstKeys();
+  if (masterKeys.length > 1) {
+    // A master key is being replaced: after this start the older ones open only what expires.
+    await keys.reseal({ kind: 'system' });
+    await secrets.reseal();
+  }
   closers.add(keys.close);
 
   const passwords = createPasswords({

@@ -10,7 +10,7 @@ import type { Clock } from '../config/clock.ts';
 import type { Lifetimes } from '../config/lifetimes.ts';
 import type { Artifacts } from '../storage/artifacts.ts';
 import { endAccess } from '../storage/ended-access.ts';
-import type { FamilyEnder } from '../storage/families.ts';
+import { type FamilyEnder, sessionToEnd } from '../storage/families.ts';
 import type { Database } from '../storage/tables.ts';
 
 type By = Pick<AuditContext, 'actor' | 'network' | 'requestId'>;
@@ -52,7 +52,7 @@ export function createSessions({
     async signOut(uid, accountId, by = bySelf(accountId)) {
       const ended = (await artifacts.sessionFamilies(uid)).filter(({ offline }) => !offline);
       await families.end(
-        ended.map(({ family }) => family),
+        [...ended.map(({ family }) => family), sessionToEnd(uid)],
         'signed out',
         longestFamily + lifetimes.accessToken,
       );

@@ -33,18 +33,31 @@ export interface FamilyEnder {
 
 interface Needs {
   db: Kysely<Database>;
-  artifacts: Pick<Artifacts, 'endFamily' | 'denyToken'>;
+  artifacts: Pick<Artifacts, 'endFamily' | 'denyToken' | 'findSessionByUid' | 'destroy'>;
   clock: { now(): number };
   log: { warn(message: string, fields?: Record<string, unknown>): void };
 }
 
 type Kind = 'families' | 'tokens';
 
+const SESSION = 'session:';
+
+/** How a browser session is named among what `end` ends, so that a store that comes back older does not revive it. */
+export function sessionToEnd(uid: string): string {
+  return SESSION + uid;
+}
+
 export function createFamilyEnder({ db, artifacts, clock, log }: Needs): FamilyEnder {
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<unknown> = Promise.resolve();
 
   const secondsLeft = (expiresAt: Date) => Math.max(1, (expiresAt.getTime() - clock.now()) / 1000);
+
+  async function mark(id: string, reason: string, seconds: number): Promise<void> {
+    if (!id.startsWith(SESSION)) return artifacts.endFamily(id, reason, seconds);
+    const { artifact } = await artifacts.findSessionByUid(id.slice(SESSION.length));
+    if (artifact) await artifacts.destroy('Session', String(artifact.payload.jti));
+  }
 
   async function familiesPage(after: string, owedOnly: boolean): Promise<string[]> {
     let query = db
@@ -56,9 +69,7 @@ export function createFamilyEnder({ db, artifacts, clock, log }: Needs): FamilyE
       .limit(PAGE);
     if (owedOnly) query = query.where('applied', '=', false);
     const rows = await query.execute();
-    await Promise.all(
-      rows.map((row) => artifacts.endFamily(row.family_id, row.reason, secondsLeft(row.expires_at))),
-    );
+    await Promise.all(rows.map((row) => mark(row.family_id, row.reason, secondsLeft(row.expires_at))));
     return rows.map((row) => row.family_id);
   }
 
@@ -109,7 +120,7 @@ export function createFamilyEnder({ db, artifacts, clock, log }: Needs): FamilyE
       const at = clock.now();
       const expiresAt = at + livesSeconds * 1000;
       await endFamilies(db, { families, reason, at, expiresAt });
-      await Promise.all(families.map((family) => artifacts.endFamily(family, reason, livesSeconds)));
+      await Promise.all(families.map((family) => mark(family, reason, livesSeconds)));
       await markApplied('families', families);
     },
     denyToken: async (jti, family, ttlSeconds) => {

@@ -15,6 +15,8 @@ export interface InstanceSecrets {
    * makes it. @throws StorageUnavailable; SealBroken when no master key of the list sealed it
    */
   get(name: InstanceSecretName): Promise<string[]>;
+  /** Seals every row under the first master key, so that the older ones can be taken off the list. */
+  reseal(): Promise<void>;
 }
 
 const SECRET_BYTES = 32;
@@ -37,6 +39,18 @@ export function createInstanceSecrets(o: {
   }
 
   return {
+    async reseal() {
+      const rows = await db.selectFrom('instance_secrets').select(['name', 'generation', 'sealed']).execute();
+      for (const { name, generation, sealed } of rows) {
+        const place = placeOf(name, generation);
+        await db
+          .updateTable('instance_secrets')
+          .set({ sealed: sealing.seal(sealing.open(sealed, place), place) })
+          .where('name', '=', name)
+          .where('generation', '=', generation)
+          .execute();
+      }
+    },
     async get(name) {
       const found = await read(name);
       if (found.length > 0) return found;
