@@ -127,6 +127,8 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
       claimsParameter: { enabled: true },
       clientCredentials: { enabled: true },
       dPoP: { enabled: true, nonceSecret: parts.dpopNonceSecret, requireNonce: () => false },
+      // On by default in the engine, which would announce an address that nobody serves.
+      pushedAuthorizationRequests: { enabled: false },
       introspection: {
         enabled: true,
         // RFC 7662 section 4: only the token's own client, and the client of the API that it is for.
@@ -137,7 +139,14 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
           return typeof aud === 'string' && (await parts.introspectionClientOf(aud)) === client.clientId;
         },
       },
-      revocation: { enabled: true },
+      revocation: {
+        enabled: true,
+        // RFC 7009 section 2.1: a client ends its own tokens, and is told when one is another's.
+        allowedPolicy: async (_ctx, client, token) => {
+          if (token.clientId === client.clientId) return true;
+          throw new errors.InvalidRequest('this token was issued to another client');
+        },
+      },
       rpInitiatedLogout: parts.pages.rpInitiatedLogout,
       resourceIndicators: parts.resources,
       userinfo: { enabled: true },

@@ -54,9 +54,7 @@ export function createPublicUrl({ issuer }: { issuer: string }): PublicUrl {
     }
     if (!target.startsWith('/')) ctx.url = originForm(target, url, hosts);
     for (const name of FORWARDED_PLACE) delete ctx.req.headers[name];
-    if (base && (ctx.path === base || ctx.path.startsWith(`${base}/`))) {
-      ctx.path = ctx.path.slice(base.length) || '/';
-    }
+    if (base) ctx.path = belowBase(ctx.path, base);
     return next();
   };
 
@@ -107,6 +105,16 @@ function originForm(target: string, url: URL, hosts: ReadonlySet<string>): strin
     throw misdirected('The request target names another server.');
   }
   return asked.pathname + asked.search;
+}
+
+/**
+ * The path without the issuer's, wherever it stands: a proxy may have taken it away already, and RFC 8414 section 3.1
+ * puts it behind the well-known address.
+ */
+function belowBase(path: string, base: string): string {
+  if (path === base || path.startsWith(`${base}/`)) return path.slice(base.length) || '/';
+  const isInserted = path.startsWith('/.well-known/') && path.endsWith(base);
+  return isInserted ? path.slice(0, -base.length) : path;
 }
 
 function pathOf(target: string): string {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { authorizeQuery, freshAgent, openWorld, type World } from '../flows/world.ts';
 import { type Agent, formTo, type Page } from '../harness/agent.ts';
-import { allow, type Person, type SeededClient, seedPerson, seedWebClient, signIn } from '../harness/seed.ts';
+import { allow, type SeededClient, seedPerson, seedWebClient, signIn } from '../harness/seed.ts';
 
 /** The limits of an installation that sets none, except that a network may try 20 times where a network is tested. */
 const defaults = {
