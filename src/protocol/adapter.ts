@@ -139,9 +139,6 @@ function adapterFor(kind: ArtifactKind, { artifacts, gate, endFamily, denyToken 
     },
 
     async revokeByGrantId(grantId) {
-      // RFC 7009 section 2.1 lets the revocation of an access token end that token alone.
-      const oidc = Provider.ctx?.oidc;
-      if (oidc?.route === 'revocation' && !oidc.entities.RefreshToken) return;
       await endOnce(grantId);
     },
   };
@@ -149,7 +146,10 @@ function adapterFor(kind: ArtifactKind, { artifacts, gate, endFamily, denyToken 
   /** The engine revokes a family model by model; the family ends once. */
   async function endOnce(family: string): Promise<void> {
     const state = currentState();
-    const reason = Provider.ctx?.oidc?.route === 'revocation' ? 'revoked by client' : 'replayed';
+    // RFC 7009 section 2.1 lets the revocation of an access token end that token alone.
+    const oidc = Provider.ctx?.oidc;
+    if (oidc?.route === 'revocation' && !oidc.entities.RefreshToken) return;
+    const reason = oidc?.route === 'revocation' ? 'revoked by client' : 'replayed';
     const ending = state?.ending.get(family) ?? endFamily(family, reason);
     state?.ending.set(family, ending);
     await noting(ending);

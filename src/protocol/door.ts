@@ -46,6 +46,8 @@ export function createProtocolDoor(parts: ProtocolParts, live: LiveEngine): Koa.
       );
     }
     await replaceSelfSubmittingForms(ctx as unknown as KoaContextWithOIDC, parts.pages, parts.clients.find);
+    // RFC 6749 section 5.1; what may be kept says so itself.
+    if (!ctx.response.get('Cache-Control')) ctx.set('Cache-Control', 'no-store');
   };
 
   async function storeCode(ctx: Koa.Context, unit: ReturnType<typeof openUnit>): Promise<void> {

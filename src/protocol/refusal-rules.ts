@@ -91,7 +91,10 @@ const rulesByCause: readonly (readonly [RegExp, RefusalRule])[] = [
     /replayed|already (used|consumed)/,
     r('RFC 9700 section 4.14.2', 'the newest refresh token, or a code used once'),
   ],
-  [/client mismatch/, r('RFC 6749 section 5.2', 'a code or token that was issued to this client')],
+  [
+    /client mismatch|issued to another client/,
+    r('RFC 6749 section 5.2', 'a code or token that was issued to this client'),
+  ],
   [/expired/, r('RFC 6749 section 5.2', 'a code or token within its lifetime')],
   [/grant type is not allowed/, r('RFC 6749 section 5.2', 'a grant type that is registered for this client')],
   [
