@@ -44,6 +44,16 @@ function kindOf(value: unknown): string {
   return `${kind}, ${value.length} characters`;
 }
 
+/**
+ * Whatever is as long as a token, code or secret of ours is described, not kept, wherever it stands: people paste
+ * things into the wrong field. Ids and names that read well are shorter.
+ */
+const LIKE_A_SECRET = /[\w-]{40,}/g;
+
+function withoutSecrets(value: string): string {
+  return value.slice(0, 10_000).replace(LIKE_A_SECRET, (word) => `(${word.length} characters)`);
+}
+
 /** Scheme, host and path as sent; of the rest only what there is: query names, never their values, never userinfo. */
 function describeUrl(value: string): string {
   const [beforeFragment = '', ...fragment] = value.split('#');
@@ -55,7 +65,9 @@ function describeUrl(value: string): string {
     .filter((name) => name !== '');
   const withoutUserinfo = address.replace(/^([^/\\]*[/\\]{2})[^/\\]*@/, '$1(userinfo)@');
   const rest = `${names.length > 0 ? ` with query ${names.join(', ')}` : ''}${fragment.length > 0 ? ' with a fragment' : ''}`;
-  return plainText(withoutUserinfo, URL_LENGTH) + plainText(rest, VALUE_LENGTH);
+  return (
+    plainText(withoutSecrets(withoutUserinfo), URL_LENGTH) + plainText(withoutSecrets(rest), VALUE_LENGTH)
+  );
 }
 
 /**
@@ -63,9 +75,9 @@ function describeUrl(value: string): string {
  * @returns for example `scope="openid orders:read"`, `code (text, 43 characters)`, `redirect_uri="https://a.example/cb"`
  */
 export function describeParameter(name: string, value: unknown): string {
-  const label = plainText(name, 40);
+  const label = plainText(withoutSecrets(name), 40);
   if (typeof value === 'string' && value !== '') {
-    if (shown.has(name)) return `${label}="${plainText(value, VALUE_LENGTH)}"`;
+    if (shown.has(name)) return `${label}="${plainText(withoutSecrets(value), VALUE_LENGTH)}"`;
     if (shownAsUrl.has(name)) return `${label}="${describeUrl(value)}"`;
   }
   if (typeof value === 'number' && shown.has(name)) return `${label}=${value}`;

@@ -16,12 +16,15 @@ export interface AccessLogOptions {
   readonly observe?: (o: { method: string; route: string; status: number; seconds: number }) => void;
 }
 
-/** Paths whose last part is a secret or a handle of one person: the log has their kind alone. */
+/**
+ * Paths whose last part is a secret or a handle of one person: the log has their kind alone. Anywhere in the path: a
+ * request that is refused for its Host still carries the issuer's own path in front.
+ */
 const MASKED: readonly (readonly [RegExp, string])[] = [
-  [/^\/setup\/[^/]+/, '/setup/…'],
-  [/^\/interaction\/[^/]+/, '/interaction/…'],
-  [/^\/oauth2\/authorize\/[^/]+/, '/oauth2/authorize/…'],
-  [/^\/oauth2\/register\/[^/]+/, '/oauth2/register/…'],
+  [/\/setup\/[^/]+/, '/setup/…'],
+  [/\/interaction\/[^/]+/, '/interaction/…'],
+  [/\/oauth2\/authorize\/[^/]+/, '/oauth2/authorize/…'],
+  [/\/oauth2\/register\/[^/]+/, '/oauth2/register/…'],
 ];
 
 /** Paths are cut here: a longer one is nobody's address. */

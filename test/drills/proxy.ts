@@ -38,12 +38,16 @@ const none: Faults = {
 export async function openWire({
   targets,
   port = 0,
+  onBytes = () => undefined,
 }: {
   targets: () => readonly number[];
   port?: number;
+  /** Hears what passes; `connection` counts from 1, and is negative for what comes back. */
+  onBytes?: (connection: number, chunk: Buffer) => void;
 }): Promise<Wire> {
   let faults = none;
   let turn = 0;
+  let connections = 0;
   const open = new Set<Socket>();
 
   async function reach(): Promise<Socket | undefined> {
@@ -82,9 +86,15 @@ export async function openWire({
     }
     far.setNoDelay(true);
     let back = 0;
-    carry(near, far, () => true);
-    carry(far, near, (bytes) => {
-      back += bytes;
+    connections += 1;
+    const connection = connections;
+    carry(near, far, (chunk) => {
+      onBytes(connection, chunk);
+      return true;
+    });
+    carry(far, near, (chunk) => {
+      onBytes(-connection, chunk);
+      back += chunk.length;
       if (back <= faults.cutAfterBytes) return true;
       near.resetAndDestroy();
       return false;
@@ -92,14 +102,14 @@ export async function openWire({
     near.resume();
   }
 
-  function carry(from: Socket, to: Socket, passes: (bytes: number) => boolean): void {
+  function carry(from: Socket, to: Socket, passes: (chunk: Buffer) => boolean): void {
     const later = (work: () => void) => {
       if (faults.delayMs > 0) setTimeout(work, faults.delayMs);
       else work();
     };
     from.on('error', () => to.resetAndDestroy());
     from.on('data', (chunk) => {
-      if (faults.blackHole || !passes(chunk.length)) return;
+      if (faults.blackHole || !passes(chunk)) return;
       later(() => !to.destroyed && to.write(chunk));
     });
     from.on('end', () => {

@@ -53,6 +53,10 @@ export interface WorldOptions {
   readonly processes?: number;
   /** For the rooms of the test itself, when the processes reach their stores by a proxy. */
   readonly direct?: Readonly<Record<string, string>>;
+  /** The issuer's path, such as `/id`. */
+  readonly path?: string;
+  /** Hears everything that passes between clients and servers. */
+  readonly onBytes?: (connection: number, chunk: Buffer) => void;
 }
 
 /** Stores of one's own, which may be killed. */
@@ -70,7 +74,7 @@ export function ownStores(postgres: { url: string }, redis?: { url: string }): S
 export async function openWorld(stores: Stores, options: WorldOptions = {}): Promise<World> {
   const environment = { ...wide, ...options.environment };
   const port = await freePort();
-  const issuer = `http://localhost:${port}`;
+  const issuer = `http://localhost:${port}${options.path ?? ''}`;
   const settings = settingsOf({
     ...stores.environment,
     ...environment,
@@ -95,7 +99,11 @@ export async function openWorld(stores: Stores, options: WorldOptions = {}): Pro
   };
   process.once('exit', killAll);
   const running = () => processes.filter(({ child }) => child.exitCode === null && child.signalCode === null);
-  const balancer = await openWire({ targets: () => running().map((one) => one.port), port });
+  const balancer = await openWire({
+    targets: () => running().map((one) => one.port),
+    port,
+    ...(options.onBytes ? { onBytes: options.onBytes } : {}),
+  });
   const world: World = {
     issuer,
     host: new URL(issuer).host,
