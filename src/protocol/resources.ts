@@ -82,7 +82,9 @@ export function resourceIndicators(parts: ResourceParts): ResourceIndicators {
             : 'no API is registered for this resource',
         );
       }
-      return engineResource(server, scopesOf(client, server), lifetimes);
+      const scopes = scopesOf(client, server);
+      checkServiceScopes(ctx, scopes);
+      return engineResource(server, scopes, lifetimes);
     },
 
     // What was granted for an API stays for that API, unless a refresh asks for OpenID Connect scopes alone: then the
@@ -92,6 +94,18 @@ export function resourceIndicators(parts: ResourceParts): ResourceIndicators {
       return scope === undefined || apiScopes(scope).length > 0;
     },
   };
+}
+
+/** A service asks for one API's scopes and no others; the engine would drop the others in silence. */
+function checkServiceScopes(ctx: KoaContextWithOIDC, offered: readonly string[]): void {
+  const { grant_type: grantType, scope } = ctx.oidc.params ?? {};
+  if (grantType !== 'client_credentials') return;
+  const asked = String(scope ?? '')
+    .split(' ')
+    .filter(Boolean);
+  const unknown = asked.find((name) => !offered.includes(name));
+  if (unknown)
+    throw new errors.InvalidScope('the API of this request has no such scope for this client', unknown);
 }
 
 function engineResource(
