@@ -1,0 +1,81 @@
+/**
+ * `npm run bench`: Cardea on Postgres and Redis beside the bare engine in the same run, and what it costs.
+ *
+ *     npm run bench                      about five minutes
+ *     npm run bench -- --quick           about one
+ *     npm run bench -- --only=throughput,counts,starts,sign-in
+ *     npm run bench -- --profile=DIR     writes a CPU profile of both servers (about a tenth slower)
+ */
+import { parseArgs } from 'node:util';
+import { bareScene } from './bare-scene.ts';
+import { seedScene, wideLimits } from './cardea-scene.ts';
+import { startChild } from './child.ts';
+import { countRequests } from './counts.ts';
+import { countSection, headline, signInSection, startSection, throughputSection } from './sections.ts';
+import { measureSignIns } from './sign-in.ts';
+import { measureStarts } from './starts.ts';
+import { openStores } from './stores.ts';
+import { createSubject } from './subject.ts';
+import { render, type Section } from './table.ts';
+import { measureThroughput } from './throughput.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    profile: { type: 'string' },
+  },
+});
+
+const size = options.quick
+  ? { rounds: 3, seconds: 0.5, repeats: 1, settleSeconds: 2, signIns: 20, samples: 60 }
+  : { rounds: 9, seconds: 0.8, repeats: 3, settleSeconds: 4, signIns: 40, samples: 200 };
+const wanted = (part: string) => !options.only || options.only.split(',').includes(part);
+const nodeOptions = options.profile ? ['--cpu-prof', `--cpu-prof-dir=${options.profile}`] : [];
+const progress = (text: string) => process.stderr.write(`bench: ${text}\n`);
+
+const began = performance.now();
+const stores = await openStores();
+const sections: Section[] = [];
+try {
+  const environment = { ...stores.environment, ...wideLimits };
+  const scene = await seedScene(environment, 20);
+
+  if (wanted('starts')) {
+    progress('starts and memory');
+    sections.push(startSection(await measureStarts(environment, size)));
+  }
+  if (wanted('counts')) {
+    progress('requests to the stores');
+    sections.unshift(countSection(await countRequests(environment, scene)));
+  }
+  if (wanted('throughput') || wanted('sign-in')) {
+    const cardea = await startChild(
+      ['bin/cardea.js', 'serve'],
+      { ...environment, CARDEA_METRICS_PORT: 'off' },
+      nodeOptions,
+    );
+    const ours = await createSubject('cardea', cardea, scene);
+    if (wanted('sign-in')) {
+      progress('sign-ins');
+      sections.unshift(signInSection(await measureSignIns(ours, size)));
+    }
+    if (wanted('throughput')) {
+      const engine = await startChild(['bench/bare-engine.ts'], {}, nodeOptions);
+      const bare = await createSubject('bare', engine, bareScene);
+      const results = await measureThroughput(ours, bare, size, progress);
+      sections.unshift(throughputSection(results, { ours: cardea.memory(), bare: engine.memory() }));
+      await engine.stop();
+    }
+    await cardea.stop();
+  }
+} finally {
+  await stores.drop();
+}
+
+const { text, missed } = render(sections);
+process.stdout.write(`\n${headline((performance.now() - began) / 1000)}\n\n${text}\n`);
+if (missed.length > 0) {
+  process.stdout.write(`\nmissed: ${missed.join(' · ')}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,99 @@
+/** What was measured, as lines of the table. */
+import { cpus } from 'node:os';
+import * as budgets from './budgets.ts';
+import type { Counts } from './counts.ts';
+import type { SignIns } from './sign-in.ts';
+import type { Start } from './starts.ts';
+import type { Section } from './table.ts';
+import type { Throughput } from './throughput.ts';
+
+export function headline(seconds: number): string {
+  const processor = cpus()[0]?.model ?? 'unknown processor';
+  return `Cardea on Postgres and Redis ÷ the bare engine in memory · node ${process.versions.node} · ${cpus().length} × ${processor} · ${Math.round(seconds)} s`;
+}
+
+export function throughputSection(
+  results: readonly Throughput[],
+  memory: { ours: number; bare: number },
+): Section {
+  return {
+    columns: ['requests', 'ratio', 'lowest…highest', 'CPU ratio', 'ours/s', 'bare/s', 'p50 ms', 'p99 ms'],
+    rows: [
+      ...results.map((one) => ({
+        what: one.operation,
+        cells: [
+          digits(one.ratio, 2),
+          one.lowest === undefined ? '' : `${digits(one.lowest, 2)}…${digits(one.highest, 2)}`,
+          digits(one.cpuRatio, 2),
+          digits(one.ours, 0),
+          digits(one.bare, 0),
+          digits(one.p50, 1),
+          digits(one.p99, 1),
+        ],
+        budget: budgets.throughput[one.operation],
+        value: one.ratio,
+      })),
+      {
+        what: 'MiB after that load',
+        cells: ['', '', '', digits(memory.ours, 0), digits(memory.bare, 0), '', ''],
+      },
+    ],
+  };
+}
+
+export function signInSection(result: SignIns): Section {
+  const { hashMs, signInMs, ratio, knownMs, unknownMs, samples, p } = result;
+  return {
+    columns: ['passwords', 'ratio', '', '', 'left ms', 'right ms'],
+    rows: [
+      {
+        what: 'sign-in ÷ hash alone',
+        cells: [digits(ratio, 3), '', '', digits(signInMs, 1), digits(hashMs, 1)],
+        budget: budgets.signIn,
+        value: ratio,
+      },
+      {
+        what: `known ÷ unknown account, ${samples} each`,
+        cells: [
+          digits(knownMs / unknownMs, 3),
+          `p = ${digits(p, 2)}`,
+          '',
+          digits(knownMs, 2),
+          digits(unknownMs, 2),
+        ],
+        budget: budgets.sameTime,
+        value: p,
+      },
+    ],
+  };
+}
+
+export function countSection(counts: readonly Counts[]): Section {
+  return {
+    columns: ['asked of the stores for one', 'Redis', 'permits', '', 'Postgres', 'audit'],
+    rows: counts.flatMap(({ operation, redis, limiter, postgres, audit }) => {
+      const cells = [digits(redis, 2), digits(limiter, 2), '', digits(postgres, 2), digits(audit, 2)];
+      const budget = budgets.redisCommands[operation];
+      // A statement on a warm path of tokens is a miss of its own, whatever Redis was asked. An authorization request
+      // reads the consent, which is durable, from Postgres.
+      const tooMany = operation !== 'authorize' && !budgets.keeps(budgets.postgresStatements, postgres);
+      return [{ what: operation, cells, budget, value: tooMany ? Number.POSITIVE_INFINITY : redis }];
+    }),
+  };
+}
+
+export function startSection(starts: readonly Start[]): Section {
+  return {
+    columns: ['start and rest', 'MiB', '', '', 'seconds', ''],
+    rows: starts.map(({ setup, seconds, idle }) => ({
+      what: setup,
+      cells: [digits(idle, 0), '', '', digits(seconds, 2), `≤ ${budgets.startTime[setup]?.max} s`],
+      budget: budgets.idleMemory[setup],
+      value: budgets.keeps(budgets.startTime[setup], seconds) ? idle : Number.POSITIVE_INFINITY,
+    })),
+  };
+}
+
+function digits(value: number | undefined, places: number): string {
+  return value === undefined ? '' : value.toFixed(places);
+}
