@@ -66,7 +66,7 @@ export function listenToEngine(engine: Provider, parts: EventParts): void {
 
 function refuse(parts: EventParts, kind: string, ctx: KoaContextWithOIDC, error: EngineError): void {
   const { refusals, metrics, log } = parts;
-  const code = wireCodeOf(error.error ?? 'server_error', error.error_description);
+  const code = wireCodeOf(error.error ?? 'server_error', error.error_description, error.error_detail);
   const detail = [error.error_detail, stateOf(ctx).endedBecause].filter(Boolean).join('; ');
   const network = parts.networkOf(ctx.ip);
   const { rule, expected } = ruleOf(code, error.error_description, detail);

@@ -116,11 +116,13 @@ export function ruleOf(code: string, description = '', cause = ''): RefusalRule 
 }
 
 /** The code that the RFC names, where the engine says another. */
-export function wireCodeOf(code: string, description = ''): string {
+export function wireCodeOf(code: string, description = '', cause = ''): string {
   // RFC 6749 section 5.2: a client that may not use the grant type is unauthorized_client.
-  const isBarred =
-    code === 'invalid_request' && description === 'requested grant type is not allowed for this client';
-  return isBarred ? 'unauthorized_client' : code;
+  if (code === 'invalid_request' && description === 'requested grant type is not allowed for this client')
+    return 'unauthorized_client';
+  // RFC 9449 section 5.
+  if (code === 'invalid_grant' && cause === 'DPoP proof JWT Replay detected') return 'invalid_dpop_proof';
+  return code;
 }
 
 function r(rule: string, expected: string): RefusalRule {
