@@ -48,6 +48,12 @@ export async function findAccount(db: Db, id: string): Promise<Account | undefin
   return row && accountOf(row);
 }
 
+/** The same, but waits for a change that is under way: answers what it has made of the account. */
+export async function findSettledAccount(db: Db, id: string): Promise<Account | undefined> {
+  const row = await db.selectFrom('accounts').selectAll().where('id', '=', id).forShare().executeTakeFirst();
+  return row && accountOf(row);
+}
+
 /** The same, and holds the row until the transaction ends: whoever else changes the account waits. */
 export async function lockAccount(trx: Db, id: string): Promise<Account | undefined> {
   const row = await trx

@@ -156,6 +156,8 @@ export function createAccounts(parts: AccountParts): Accounts {
       const hashed = await passwords.hash(password);
       if (hashed.kind === 'busy') return hashed;
       return db.transaction().execute(async (trx) => {
+        // The lock first, the time then: a sign-in that reads the account before the lock is older than the end.
+        await lockAccount(trx, id);
         const at = clock.now();
         const account = await storePassword(trx, id, hashed.value, at);
         if (!account) return ABSENT;

@@ -13,7 +13,7 @@ import type { Database } from '../storage/tables.ts';
 import type { Device } from '../throttle/device-cookie.ts';
 import type { SignInThrottle, ThrottledAttempt } from '../throttle/sign-in-throttle.ts';
 import type { Account } from './account.ts';
-import { findAccount, findCredentials, replaceHash } from './account-store.ts';
+import { findCredentials, findSettledAccount, replaceHash } from './account-store.ts';
 import { canonicalEmail, throttleNameOf } from './emails.ts';
 import type { Passwords } from './passwords.ts';
 
@@ -135,9 +135,10 @@ export function createAuthenticate({
       return { kind: 'rejected' };
     }
     // The hash, and the queue before it, took time: what was verified must still be the account's password now, or a
-    // sign-in that began before a password change would be born after what that change has ended.
+    // sign-in that began before a password change would be born after what that change has ended. A change that has
+    // dated its end but is not committed yet is waited for.
     const at = clock.now();
-    const now = await findAccount(db, found.account.id);
+    const now = await findSettledAccount(db, found.account.id);
     if (now?.status !== 'active' || now.passwordVersion !== found.account.passwordVersion) {
       refuse(attempt, 'rejected', found.account);
       return { kind: 'rejected' };

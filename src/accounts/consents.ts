@@ -68,6 +68,12 @@ export function createConsents({
     return row && consentOf(row);
   }
 
+  async function end(on: Kysely<Database>, accountId: string, clientId: string): Promise<void> {
+    const at = clock.now();
+    const expiresAt = endedUntil(at, lifetimes);
+    await endAccess(on, { accountId, clientId, reason: 'consent withdrawn', at, expiresAt });
+  }
+
   return {
     find: (accountId, clientId) => find(db, accountId, clientId),
     async list(accountId) {
@@ -102,20 +108,24 @@ export function createConsents({
         await audit.append(trx, { type: 'consent.granted', detail: whole, accountId, clientId, ...by });
         return consentOf(row);
       }),
-    withdraw: (accountId, clientId, by) =>
-      db.transaction().execute(async (trx) => {
+    async withdraw(accountId, clientId, by) {
+      const withdrawn = await db.transaction().execute(async (trx) => {
+        // As in `record`: a consent given at once is merged with what is left, never with what is being withdrawn.
+        if (!(await lockAccount(trx, accountId))) return false;
         const deleted = await trx
           .deleteFrom('consents')
           .where('account_id', '=', accountId)
           .where('client_id', '=', clientId)
           .executeTakeFirst();
         if (deleted.numDeletedRows === 0n) return false;
-        const at = clock.now();
-        const expiresAt = endedUntil(at, lifetimes);
-        await endAccess(trx, { accountId, clientId, reason: 'consent withdrawn', at, expiresAt });
+        await end(trx, accountId, clientId);
         await audit.append(trx, { type: 'consent.withdrawn', detail: {}, accountId, clientId, ...by });
         return true;
-      }),
+      });
+      // Until the commit others still read the consent, and what they make of it is younger than the end in there.
+      if (withdrawn) await end(db, accountId, clientId);
+      return withdrawn;
+    },
     async forgetClient(trx, clientId) {
       await trx.deleteFrom('consents').where('client_id', '=', clientId).execute();
     },

@@ -109,10 +109,10 @@ export function createClients({
   ): Promise<boolean> {
     return db.transaction().execute(async (trx) => {
       if (!(await setStatus(trx, clientId, status, new Date(clock.now())))) return false;
-      if (status === 'disabled') await endAll(trx, clientId, 'client disabled');
+      // Enabled, too: a process that had not heard of the disabling yet may have given it something for a second.
+      await endAll(trx, clientId, 'client disabled');
       const type = status === 'disabled' ? 'client.disabled' : 'client.enabled';
       await audit.append(trx, { type, actor, ...from, clientId, detail: {} });
-      if (status === 'active') await noteChange(trx, 'client', clientId);
       return true;
     });
   }
