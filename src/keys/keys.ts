@@ -107,7 +107,9 @@ export function createKeys(options: KeysOptions): Keys {
 
   function reloadInBackground(): void {
     if (set === undefined || closed) return;
-    reload().catch((err: unknown) => log.error('the signing keys could not be read again', { err }));
+    reload()
+      .then(reschedule)
+      .catch((err: unknown) => log.error('the signing keys could not be read again', { err }));
   }
 
   lease.onChange((kind) => {
@@ -144,7 +146,13 @@ export function createKeys(options: KeysOptions): Keys {
     return Math.min(MAX_PAUSE_MS, Math.max(MIN_PAUSE_MS, next - clock.now()));
   }
 
+  /** A key that another process published may be due before the pause that was chosen without it is over. */
+  function reschedule(): void {
+    if (timer !== undefined) schedule();
+  }
+
   function schedule(): void {
+    clearTimeout(timer);
     if (closed) return;
     timer = setTimeout(() => {
       ticking = tick()
