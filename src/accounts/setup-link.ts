@@ -44,6 +44,8 @@ export interface SetupLink {
 /** 256 bits, 43 characters. */
 const TOKEN = /^[A-Za-z0-9_-]{43}$/;
 const FIELDS = ['email', 'name', 'password'] as const;
+/** A fault says what is wrong with its field; with these it is a sentence for a page. */
+const SUBJECTS = { email: 'The e-mail address', name: 'The name', password: 'The password' } as const;
 
 export function createSetupLink({
   db,
@@ -125,7 +127,8 @@ export function createSetupLink({
       if (!(await isLive(token))) return { kind: 'gone' };
       const prepared = await maker.prepare({
         email,
-        name,
+        // The page calls the name optional.
+        ...(name.trim() === '' ? {} : { name }),
         password,
         emailVerified: true,
         roles: [ADMINISTRATOR],
@@ -138,7 +141,7 @@ export function createSetupLink({
         const made = await maker.insert(trx, prepared.account, context);
         // The link is given back with everything else: the person may choose another address.
         if (made.kind === 'taken')
-          return undo({ kind: 'fault', field: 'email', fault: 'has an account already' } as const);
+          return undo(asFault([{ field: 'email', message: 'has an account already' }]));
         if (made.kind === 'faults') return undo(asFault(made.faults));
         await audit.append(trx, {
           type: 'setup.completed',
@@ -156,7 +159,7 @@ export function createSetupLink({
 function asFault(faults: readonly Fault[]): SetupOutcome {
   const [first] = faults;
   const field = FIELDS.find((name) => name === first?.field) ?? 'name';
-  return { kind: 'fault', field, fault: first?.message ?? 'cannot be used' };
+  return { kind: 'fault', field, fault: `${SUBJECTS[field]} ${first?.message ?? 'cannot be used'}.` };
 }
 
 /** A transaction whose work may decide to have done nothing, and still answer. */

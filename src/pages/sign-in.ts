@@ -7,6 +7,7 @@ import { clientView, formTargetsOf, personView } from './display.ts';
 import type { FrontDoor, SignInOutcome, Visit } from './front-door.ts';
 import type { SendPage } from './page-sender.ts';
 import { visitPath, visitPurpose } from './visit-address.ts';
+import { asksForAnotherAccount } from './way-back.ts';
 
 export interface SignInPage {
   show(ctx: Koa.Context, visit: Visit, again?: Again): Promise<void>;
@@ -41,10 +42,11 @@ export function createSignInPage(o: {
 
   const show: SignInPage['show'] = async (ctx, visit, again) => {
     const known = visit.accountId === undefined ? undefined : await front.findPerson(visit.accountId);
-    const other = ctx.query.account === 'other';
-    const chip =
-      known && !other && (again?.email ?? known.email) === known.email ? personView(known) : undefined;
-    const email = (chip?.email ?? again?.email ?? hintOf(visit)).slice(0, MAX_EMAIL);
+    const other = ctx.query.account === 'other' || asksForAnotherAccount(visit);
+    const wanted = again?.email ?? hintOf(visit);
+    // The account in use is offered unless somebody else was named, by the person or by the client's hint.
+    const chip = known && !other && (wanted === '' || wanted === known.email) ? personView(known) : undefined;
+    const email = (chip?.email ?? wanted).slice(0, MAX_EMAIL);
     sendPage(ctx, 'sign-in', {
       status: again?.status ?? 200,
       retryAfterSeconds: again?.waitSeconds,

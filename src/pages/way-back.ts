@@ -77,14 +77,24 @@ export function authorizeUrl(base: string, params: URLSearchParams): string {
   return `${base}/oauth2/authorize?${params}`;
 }
 
-/** The request again, to choose another account: prompt=login added, a wish for consent kept. */
+/** The request again, for somebody else: a wish for consent is kept. */
 export function otherAccountUrl(base: string, visit: Visit): string | undefined {
   const params = restartQuery(visit.params);
   if (!params) return undefined;
   const consent = (params.get('prompt') ?? '').split(' ').includes('consent');
-  params.set('prompt', consent ? 'login consent' : 'login');
+  params.set('prompt', consent ? `${ANOTHER_ACCOUNT} consent` : ANOTHER_ACCOUNT);
   params.delete('login_hint');
   return authorizeUrl(base, params);
+}
+
+/** OpenID Connect Core section 3.1.2.1: to choose an account, and not to be taken for signed in. */
+const ANOTHER_ACCOUNT = 'login select_account';
+
+/** Whether the request itself asks for that, by our link or by the client's wish. */
+export function asksForAnotherAccount(visit: Pick<Visit, 'params'>): boolean {
+  const { prompt } = visit.params;
+  const asked = typeof prompt === 'string' ? prompt.split(' ') : [];
+  return ANOTHER_ACCOUNT.split(' ').every((wish) => asked.includes(wish));
 }
 
 /** Undefined for requests that cannot be made twice: pushed (RFC 9126) and signed (RFC 9101) ones. */

@@ -135,6 +135,8 @@ export const visitResults = {
       ts: Math.floor(at / 1000),
       at,
     } as InteractionResults['login'],
+    // Whoever signs in has chosen the account: prompt=select_account is answered too, or it would ask without end.
+    select_account: {},
   }),
   consented: (rejected: ConsentResult): InteractionResults => ({
     consent: rejected as InteractionResults['consent'],

@@ -20,9 +20,9 @@ describe.each(proxies)('an issuer with a path behind a proxy that %s it', (_, re
   let agent: Agent;
   const setPaths = new Map<string, string>();
   /** openid-client asks for the public addresses: they reach the server through the same proxy. */
-  const throughProxy: typeof fetch = async (input, init) => {
-    const url = new URL(String(input instanceof Request ? input.url : input));
-    return fetch(origin + rewrite(url.pathname + url.search), init);
+  const throughProxy: oidc.CustomFetch = async (input, init) => {
+    const url = new URL(input);
+    return fetch(origin + rewrite(url.pathname + url.search), init as RequestInit);
   };
 
   beforeAll(async () => {

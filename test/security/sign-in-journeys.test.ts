@@ -149,6 +149,20 @@ describe('S11 state machine', () => {
   });
 });
 
+test.each(['select_account', 'login select_account', 'login consent select_account'])(
+  'S11 prompt=%s is answered by one sign-in, with the same and with another account',
+  async (prompt) => {
+    const other = await seedPerson(world.rooms);
+    await signIn(agent, await open(agent), world.person);
+    const same = await signIn(agent, await open(agent, { prompt }), world.person);
+    expect(same.text).not.toContain('type="password"');
+    const switched = await signIn(agent, await open(agent, { prompt }), other);
+    const end = await agent.follow(await send(agent, formTo(switched, '/logout/confirm')));
+    expect(end.location ?? (await allow(agent, end)).location).toContain('code=');
+    expect(await who(agent)).toBe(other.email);
+  },
+);
+
 describe('S10 two tabs of one browser', () => {
   test('two clients: each gets the answer to its own request, in any order', async () => {
     const mail = await seedWebClient(world.rooms, {

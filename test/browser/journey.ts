@@ -1,0 +1,88 @@
+/** A real Chromium against a whole Cardea, and the app that a sign-in comes back to. */
+import { mkdirSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { expect } from 'vitest';
+
+export const SHOTS =
+  process.env.CARDEA_TEST_SHOTS ?? join(import.meta.dirname, '../../build/screenshots/journeys');
+
+export const looks = [
+  { look: 'phone-light', viewport: { width: 360, height: 740 }, colorScheme: 'light' },
+  { look: 'phone-dark', viewport: { width: 360, height: 740 }, colorScheme: 'dark' },
+  { look: 'desktop-light', viewport: { width: 1280, height: 800 }, colorScheme: 'light' },
+  { look: 'desktop-dark', viewport: { width: 1280, height: 800 }, colorScheme: 'dark' },
+] as const;
+
+/** An app on loopback whose callback, as is usual, redirects once more: to its own front end on another origin. */
+export async function startApp(): Promise<{ callback: string; home: string; close(): void }> {
+  const listen = async (answer: Parameters<typeof createServer>[1]): Promise<[string, Server]> => {
+    const server = createServer(answer as never);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return [`http://127.0.0.1:${(server.address() as AddressInfo).port}`, server];
+  };
+  const [home, front] = await listen((_, res) => res.end('<!doctype html><title>the app</title>'));
+  const [origin, back] = await listen((req, res) => {
+    const { search } = new URL(req.url ?? '', 'http://app');
+    res.writeHead(302, { location: `${home}/in${search}` }).end();
+  });
+  const close = () => [front, back].forEach((server) => void server.close());
+  return { callback: `${origin}/callback`, home, close };
+}
+
+/** Opens a window of its own and closes it. @returns what the browser complained about: refused loads, script errors. */
+export async function withPage(
+  chrome: Browser,
+  options: BrowserContextOptions,
+  use: (page: Page) => Promise<void>,
+): Promise<string[]> {
+  const complaints: string[] = [];
+  const context = await chrome.newContext({ reducedMotion: 'reduce', ...options });
+  try {
+    const page = await context.newPage();
+    // Fails where it hangs, well before the test as a whole does.
+    page.setDefaultTimeout(10_000);
+    page.on('console', (message) => {
+      // Chromium reports the status of the page itself, such as a 422, as an error.
+      const expected = /^Failed to load resource: the server responded with a status of 4/.test(
+        message.text(),
+      );
+      if (message.type() === 'error' && !expected) complaints.push(message.text());
+    });
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    await use(page);
+  } finally {
+    await context.close();
+  }
+  return complaints;
+}
+
+/**
+ * Keeps a picture, and holds the page to what every page must be: no sideways scroll, nothing that axe finds. Colours
+ * follow the scheme and order follows the width, so axe looks at two of the four looks.
+ */
+export async function look(page: Page, name: string): Promise<void> {
+  mkdirSync(SHOTS, { recursive: true });
+  await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: true });
+  const width = page.viewportSize()?.width ?? 0;
+  expect(await page.evaluate('document.documentElement.scrollWidth'), name).toBeLessThanOrEqual(width);
+  if (/phone-dark|desktop-light/.test(name)) return;
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  expect(
+    violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html)]),
+    name,
+  ).toEqual([]);
+}
+
+/** Tabs until the control with these words has the focus: reachable by keyboard, in at most twelve steps. */
+export async function tabTo(page: Page, words: string): Promise<void> {
+  for (let presses = 0; presses < 12; presses += 1) {
+    const at = await page.evaluate('document.activeElement.textContent.trim()');
+    if (at === words) return;
+    await page.keyboard.press('Tab');
+  }
+  throw new Error(`"${words}" cannot be reached by keyboard on ${page.url()}`);
+}
