@@ -39,6 +39,8 @@ async function serveAlone(settings: Settings, log: OpenLog, options: ServeOption
     await running.stop();
   }
   log.info('stopped');
+  // The channel to the first process would keep this one alive.
+  cluster.worker?.disconnect();
   return 0;
 }
 

@@ -25,22 +25,30 @@ export async function runWorkers(
 
   const startedAt = new WeakMap<Worker, number>();
   let stopping = false;
-  const fork = () => startedAt.set(cluster.fork(), Date.now());
+  let running = 0;
+  let restart: NodeJS.Timeout | undefined;
+  const fork = () => {
+    startedAt.set(cluster.fork(), Date.now());
+    running += 1;
+  };
   for (let count = 0; count < settings.workers; count += 1) fork();
 
   return new Promise((resolve) => {
     cluster.on('exit', (worker, code, signal) => {
+      running -= 1;
       if (stopping) {
-        if (Object.keys(cluster.workers ?? {}).length === 0) resolve(0);
+        if (running === 0) resolve(0);
         return;
       }
       log.error('a process ended and is started again', { pid: worker.process.pid, code, signal });
       const lived = Date.now() - (startedAt.get(worker) ?? 0);
-      setTimeout(fork, lived < SETTLED_MS ? SETTLED_MS : 0);
+      restart = setTimeout(fork, lived < SETTLED_MS ? SETTLED_MS : 0);
     });
     const stop = (signal: NodeJS.Signals) => {
       if (stopping) return;
       stopping = true;
+      clearTimeout(restart);
+      if (running === 0) resolve(0);
       for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill(signal);
     };
     process.on('SIGTERM', stop);

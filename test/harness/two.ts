@@ -128,6 +128,8 @@ export function askPort(
       },
     );
     outgoing.on('error', reject);
+    // Longer than any answer that is well; a connection that a killed process took along would hang for good.
+    outgoing.setTimeout(10_000, () => outgoing.destroy(new Error('no answer within 10 s')));
     outgoing.end(body);
   });
 }
