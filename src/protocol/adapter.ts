@@ -135,6 +135,8 @@ function adapterFor(kind: ArtifactKind, { artifacts, gate, endFamily, denyToken 
         const { grantId, gid, exp } = state.jwt.payload;
         return noting(denyToken(id, (grantId ?? gid) as string | undefined, Number(exp) * 1000));
       }
+      // A refresh token never goes alone: the engine ends its family next, and what is left of it tells why.
+      if (kind === 'RefreshToken') return;
       await noting(artifacts.destroy(kind, ourId(kind, id)));
     },
 

@@ -1,0 +1,291 @@
+/**
+ * One guard for each line of src/protocol/engine-overrides.ts: that the bare engine still does what made the override
+ * necessary, and that it still passes through the method that is overridden. An upgrade that moves the ground fails here.
+ */
+import { randomUUID } from 'node:crypto';
+import { createServer, IncomingMessage, request, type Server, ServerResponse } from 'node:http';
+import { type AddressInfo, Socket } from 'node:net';
+import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
+import Provider, { type ClientMetadata } from 'oidc-provider';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { buildEngine } from '../../src/protocol/engine.ts';
+import type { EngineClients } from '../../src/protocol/engine-clients.ts';
+import { overrideEngine } from '../../src/protocol/engine-overrides.ts';
+import { isKind } from '../../src/storage/ids.ts';
+
+const issuer = 'https://id.example.com';
+const metadata: ClientMetadata = {
+  client_id: 'service',
+  client_secret: 'a placeholder',
+  grant_types: ['client_credentials'],
+  redirect_uris: [],
+  response_types: [],
+};
+const servers: Server[] = [];
+
+function bareEngine(): Provider {
+  return new Provider(issuer, {
+    clients: [metadata],
+    features: {
+      clientCredentials: { enabled: true },
+      dPoP: { enabled: true },
+      introspection: { enabled: true },
+    },
+    pkce: { required: () => false },
+  });
+}
+
+/** Our overrides on it, with everything that they call watched. */
+function overridden() {
+  const engine = bareEngine();
+  const Client = engine.Client as unknown as new (m: ClientMetadata) => InstanceType<Provider['Client']>;
+  const client = new Client(metadata);
+  const watched = {
+    clients: {
+      find: vi.fn(async () => client),
+      clientOf: () => undefined,
+      typeOf: () => 'service',
+    } satisfies EngineClients,
+    verifySecret: vi.fn(async (_clientId: string, presented: string) => presented === 'one of several'),
+    claim: vi.fn(async (_scope: string, _value: string, _expiresAt: number) => true),
+    beforeClientLookup: vi.fn(async () => undefined),
+    onSessionEnd: vi.fn(async (_session: { uid: string; accountId?: string | undefined }) => undefined),
+  };
+  overrideEngine(engine, watched);
+  return { engine, ...watched };
+}
+
+async function listen(engine: Provider): Promise<number> {
+  const server = createServer(engine.callback());
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return (server.address() as AddressInfo).port;
+}
+
+async function ask(engine: Provider, path: string, form?: Record<string, string>, headers = {}) {
+  const port = await listen(engine);
+  return new Promise<{ status: number; text: string }>((resolve, reject) => {
+    const outgoing = request(
+      {
+        port,
+        path,
+        host: '127.0.0.1',
+        method: form ? 'POST' : 'GET',
+        headers: {
+          host: 'evil.com',
+          ...(form ? { 'content-type': 'application/x-www-form-urlencoded' } : {}),
+          ...headers,
+        },
+      },
+      (incoming) => {
+        let text = '';
+        incoming.on('data', (chunk) => {
+          text += chunk;
+        });
+        incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, text }));
+      },
+    );
+    outgoing.on('error', reject);
+    outgoing.end(form && new URLSearchParams(form).toString());
+  });
+}
+
+const grant = { grant_type: 'client_credentials' };
+const basic = (secret: string) => ({
+  authorization: `Basic ${Buffer.from(`service:${secret}`).toString('base64')}`,
+});
+let proofKey: { privateKey: Awaited<ReturnType<typeof generateKeyPair>>['privateKey']; jwk: JWK };
+
+beforeAll(async () => {
+  const pair = await generateKeyPair('ES256', { extractable: true });
+  proofKey = { privateKey: pair.privateKey, jwk: await exportJWK(pair.publicKey) };
+});
+afterAll(() => {
+  for (const server of servers) {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+describe('urlFor', () => {
+  const path = '/.well-known/openid-configuration';
+  test('the bare engine takes addresses from the Host header', async () => {
+    expect(JSON.parse((await ask(bareEngine(), path)).text).token_endpoint).toContain('evil.com');
+  });
+  test('ours come from the issuer', async () => {
+    const document = JSON.parse((await ask(overridden().engine, path)).text);
+    expect(document.token_endpoint).toBe(`${issuer}/token`);
+  });
+});
+
+test('Client.find is where every request looks its client up, and where JWTs get their stand-in', async () => {
+  const { engine, clients, beforeClientLookup } = overridden();
+  await ask(engine, '/token/introspection', { token: 'x' }, basic('one of several'));
+  expect(beforeClientLookup).toHaveBeenCalled();
+  expect(clients.find).toHaveBeenCalledWith('service');
+  const [before, find] = [beforeClientLookup, clients.find].map(
+    (spy) => spy.mock.invocationCallOrder[0] ?? 0,
+  );
+  expect(Number(before)).toBeLessThan(Number(find));
+});
+
+describe('compareClientSecret', () => {
+  test('the bare engine compares with the placeholder', async () => {
+    expect((await ask(bareEngine(), '/token', grant, basic('a placeholder'))).status).toBe(200);
+  });
+  test('it awaits ours, for HTTP Basic and for the body', async () => {
+    const { engine, verifySecret } = overridden();
+    expect((await ask(engine, '/token', grant, basic('a placeholder'))).status).toBe(401);
+    expect((await ask(engine, '/token', grant, basic('one of several'))).status).toBe(200);
+    expect(verifySecret).toHaveBeenCalledWith('service', 'one of several');
+  });
+});
+
+test('ReplayDetection.unique is asked once for each DPoP proof, and its word counts', async () => {
+  const { engine, claim } = overridden();
+  const jti = randomUUID();
+  const proof = await new SignJWT({ jti, htm: 'POST', htu: `${issuer}/token` })
+    .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: proofKey.jwk })
+    .setIssuedAt()
+    .sign(proofKey.privateKey);
+  const headers = { ...basic('one of several'), dpop: proof };
+  expect((await ask(engine, '/token', grant, headers)).status).toBe(200);
+  expect(claim).toHaveBeenCalledTimes(1);
+  const [scope, value, expiresAt] = claim.mock.calls[0] ?? [];
+  expect([scope, value]).toEqual(['service', jti]);
+  // Milliseconds, where the engine has seconds.
+  expect(Number(expiresAt)).toBeGreaterThan(Date.now());
+  expect(Number(expiresAt)).toBeLessThan(Date.now() + 3_600_000);
+  claim.mockResolvedValueOnce(false);
+  expect((await ask(engine, '/token', grant, headers)).status).toBe(400);
+});
+
+describe('generateTokenId', () => {
+  const kinds = ['AuthorizationCode', 'AccessToken', 'RefreshToken', 'Grant', 'ClientCredentials'] as const;
+
+  test.each(kinds)('%s has it, and saving calls it', async (kind) => {
+    const bare = bareEngine()[kind] as unknown as { prototype: { generateTokenId?: unknown } };
+    expect(typeof bare.prototype.generateTokenId).toBe('function');
+    const { engine } = overridden();
+    const Model = engine[kind] as unknown as new (
+      p: object,
+    ) => { save(ttl: number): Promise<string>; jti: string };
+    const Grant = engine.Grant as unknown as new (p: object) => { save(ttl: number): Promise<string> };
+    const grantId = await new Grant({ accountId: 'a', clientId: 'service' }).save(60);
+    const model = new Model({
+      clientId: 'service',
+      accountId: 'a',
+      grantId,
+      client: await engine.Client.find('service'),
+    });
+    await model.save(60);
+    expect(isKind(model.jti, kind)).toBe(true);
+    // The family's tag: characters 1 to 13.
+    if (kind !== 'Grant' && kind !== 'ClientCredentials') {
+      expect(model.jti.slice(1, 13)).toBe(grantId.slice(1, 13));
+    }
+  });
+
+  test('the engine’s own still settles the format of an access token', async () => {
+    const { engine } = overridden();
+    const Token = engine.AccessToken as unknown as new (
+      p: object,
+    ) => { save(ttl: number): Promise<string>; format?: string };
+    const token = new Token({
+      accountId: 'a',
+      clientId: 'service',
+      client: await engine.Client.find('service'),
+    });
+    await token.save(60);
+    expect(token.format).toBe('opaque');
+  });
+});
+
+describe('Session', () => {
+  const context = (engine: Provider) => {
+    const incoming = new IncomingMessage(new Socket());
+    return engine.createContext(incoming, new ServerResponse(incoming));
+  };
+  interface Session {
+    uid: string;
+    jti: string;
+    new?: boolean;
+    accountId?: string;
+    resetIdentifier(): void;
+    destroy(): Promise<void>;
+    save(ttl: number): Promise<string>;
+  }
+  const fresh = async (engine: Provider) =>
+    (await engine.Session.get(context(engine) as never)) as unknown as Session;
+
+  test('instantiate makes new ones: marked as new, id and uid with one tag', async () => {
+    const bare = await fresh(bareEngine());
+    expect([bare.new, isKind(bare.jti, 'Session')]).toEqual([true, false]);
+    const session = await fresh(overridden().engine);
+    expect([session.new, isKind(session.jti, 'Session')]).toEqual([true, true]);
+    expect(session.jti.slice(1, 13)).toBe(session.uid.slice(0, 12));
+  });
+
+  test('resetIdentifier keeps the uid and changes the id', async () => {
+    expect(typeof (await fresh(bareEngine())).resetIdentifier).toBe('function');
+    const session = await fresh(overridden().engine);
+    const { jti, uid } = session;
+    session.resetIdentifier();
+    expect(session.uid).toBe(uid);
+    expect(session.jti).not.toBe(jti);
+    expect(session.jti.slice(1, 13)).toBe(uid.slice(0, 12));
+  });
+
+  test('destroy tells us first, and waits', async () => {
+    const { engine, onSessionEnd } = overridden();
+    const session = await fresh(engine);
+    session.accountId = 'a';
+    await session.save(60);
+    const order: string[] = [];
+    onSessionEnd.mockImplementation(async () => {
+      await Promise.resolve();
+      order.push('families');
+    });
+    await session.destroy().then(() => order.push('session'));
+    expect(order).toEqual(['families', 'session']);
+    expect(onSessionEnd).toHaveBeenCalledWith({ uid: session.uid, accountId: 'a' });
+  });
+});
+
+test('the engine still registers its own handlers where a subclass sees them', () => {
+  const names: string[] = [];
+  const configuration = { features: { clientCredentials: { enabled: true } }, clients: [metadata] };
+  buildEngine(issuer, configuration, {
+    wrapGrant: (name, builtin) => {
+      names.push(name);
+      return builtin;
+    },
+    wrapResponseMode: (mode, builtin) => {
+      names.push(mode);
+      return builtin;
+    },
+  });
+  expect(names).toEqual(
+    expect.arrayContaining([
+      'authorization_code',
+      'refresh_token',
+      'client_credentials',
+      'form_post',
+      'query',
+    ]),
+  );
+});
+
+test('the bare engine strips offline_access from a request without prompt=consent: keepOfflineAccess puts it back', async () => {
+  const web: ClientMetadata = {
+    client_id: 'web',
+    client_secret: 's',
+    redirect_uris: ['https://app.example.com/cb'],
+  };
+  const engine = new Provider(issuer, { clients: [web], pkce: { required: () => false } });
+  const seen: unknown[] = [];
+  engine.on('interaction.started', (ctx) => seen.push(ctx.oidc.params?.scope));
+  const query = 'client_id=web&response_type=code&redirect_uri=https%3A%2F%2Fapp.example.com%2Fcb';
+  await ask(engine, `/auth?${query}&scope=openid%20offline_access`);
+  expect(seen).toEqual(['openid']);
+});
