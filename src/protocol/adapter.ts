@@ -114,7 +114,8 @@ function adapterFor(kind: ArtifactKind, { artifacts, gate, endFamily, denyToken 
         state.unit.puts.push(put);
         return;
       }
-      await noting(artifacts.put(put));
+      const isKept = await noting(artifacts.put(put));
+      if (!isKept && state) state.sessionEnded = true;
     },
 
     async consume(id) {

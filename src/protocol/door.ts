@@ -1,14 +1,15 @@
 /** The way of a protocol request: documents from memory, limits, lease, engine, and what must be right afterwards. */
 import type Koa from 'koa';
 import type { KoaContextWithOIDC } from 'oidc-provider';
+import { StorageUnavailable } from '../storage/unavailable.ts';
 import { createEndpointLimits } from './endpoint-limits.ts';
 import { replaceSelfSubmittingForms } from './engine-pages.ts';
 import type { LiveEngine } from './live-engine.ts';
 import type { ProtocolParts } from './protocol-parts.ts';
 import { isPublicDocument, servePublicDocument } from './public-documents.ts';
 import { ruleOf } from './refusal-rules.ts';
-import { stateOf } from './request-state.ts';
-import { commitUnit, openUnit } from './unit-of-work.ts';
+import { type RequestState, stateOf } from './request-state.ts';
+import { commitUnit, openUnit, type UnitOfWork } from './unit-of-work.ts';
 
 /**
  * The engine's router takes any case and a trailing slash; limits and the rules below know an address by its one
@@ -34,7 +35,7 @@ export function createProtocolDoor(parts: ProtocolParts, live: LiveEngine): Koa.
     const unit = authorizing.test(ctx.path) ? openUnit() : undefined;
     if (unit) state.unit = unit;
     await instance.middleware(ctx, next);
-    if (unit && !state.unavailable) await storeCode(ctx, unit);
+    if (unit && !state.unavailable) await storeCode(ctx, state, unit);
     // RFC 6749 section 4.1.2.1 has the code, RFC 9110 section 10.2.3 the header.
     if (state.unavailable) {
       const { retryAfterSeconds } = state.unavailable;
@@ -50,11 +51,17 @@ export function createProtocolDoor(parts: ProtocolParts, live: LiveEngine): Koa.
     if (!ctx.response.get('Cache-Control')) ctx.set('Cache-Control', 'no-store');
   };
 
-  async function storeCode(ctx: Koa.Context, unit: ReturnType<typeof openUnit>): Promise<void> {
-    delete stateOf(ctx).unit;
-    const outcome = await commitUnit(parts.artifacts, unit);
-    if (outcome.kind === 'committed') return;
-    // Only a family that was reused by a silent request can have ended meanwhile: the app asks again.
+  async function storeCode(ctx: Koa.Context, state: RequestState, unit: UnitOfWork): Promise<void> {
+    delete state.unit;
+    if (!state.sessionEnded || !unit.family) {
+      const outcome = await commitUnit(parts.artifacts, unit).catch((error: unknown) => {
+        if (!(error instanceof StorageUnavailable)) throw error;
+        state.unavailable = { retryAfterSeconds: error.retryAfterSeconds };
+      });
+      if (!outcome || outcome.kind === 'committed') return;
+    }
+    // The session was signed out while it was read, or the family that a silent request shares has ended: the app asks
+    // again.
     refuse(ctx, 503, 1, 'this sign-in was ended meanwhile; try again');
   }
 

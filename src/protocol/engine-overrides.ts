@@ -89,7 +89,7 @@ function overrideSessions(engine: Provider, parts: Overrides, define: Define): v
     return session;
   });
   define(Session.prototype, 'resetIdentifier', function (this: SessionFields) {
-    this.oldId = this.jti;
+    // Without `oldId`, for which the engine would destroy the session: what is stored under the new id replaces it.
     this.jti = newSessionId(this.uid);
     this.touched = true;
   });
@@ -104,7 +104,6 @@ function overrideSessions(engine: Provider, parts: Overrides, define: Define): v
 interface SessionFields {
   uid: string;
   jti: string;
-  oldId?: string;
   touched?: boolean;
   accountId?: string;
 }

@@ -35,6 +35,8 @@ export interface RequestState {
   birth?: { readonly signedInAt: number; readonly bornAt: number };
   /** When the person of this session signed in, in ms, as stored beside the session. */
   session?: { readonly accountId: string; readonly signedInAt: number };
+  /** The session of this request was signed out while the request was under way. */
+  sessionEnded?: boolean;
   /** A refresh that was answered with the stored answer of its first use. */
   replayed?: boolean;
   /** The reference under which this request's refusal is recorded. */

@@ -50,13 +50,16 @@ export function createSessions({
     addFamily: (uid, family, offline, clientId) =>
       artifacts.addSessionFamily(uid, family, offline, clientId, lifetimes.sessionAbsolute),
     async signOut(uid, accountId, by = bySelf(accountId)) {
-      const ended = (await artifacts.sessionFamilies(uid)).filter(({ offline }) => !offline);
-      await families.end(
-        [...ended.map(({ family }) => family), sessionToEnd(uid)],
-        'signed out',
-        longestFamily + lifetimes.accessToken,
-      );
-      const detail = { everywhere: false, families: ended.length };
+      const boundFamilies = async () =>
+        (await artifacts.sessionFamilies(uid)).flatMap(({ family, offline }) => (offline ? [] : [family]));
+      const end = (what: readonly string[]) =>
+        families.end(what, 'signed out', lifetimes.sessionAbsolute + lifetimes.accessToken);
+      const ended = await boundFamilies();
+      await end([...ended, sessionToEnd(uid)]);
+      // What began before the session was gone and after the first look; nothing begins in it any more.
+      const late = (await boundFamilies()).filter((family) => !ended.includes(family));
+      await end(late);
+      const detail = { everywhere: false, families: ended.length + late.length };
       await audit.append(db, { type: 'account.signed-out', detail, accountId, ...by });
     },
     signOutEverywhere: (accountId, by) =>

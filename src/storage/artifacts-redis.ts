@@ -99,7 +99,7 @@ export function createRedisArtifacts({ redis: { client }, sealing, clock, log, g
     return artifact ? { artifact } : {};
   }
 
-  async function put(p: Put): Promise<void> {
+  async function put(p: Put): Promise<boolean> {
     checkPut(p);
     const now = clock.now();
     const expires = expiry(p, now);
@@ -107,14 +107,16 @@ export function createRedisArtifacts({ redis: { client }, sealing, clock, log, g
     const at = keys.artifactKey(p.kind, p.id, idDigest);
     const values = [seal(p.kind, idDigest, p.payload), now, expires];
     if (p.kind === 'Grant') await run('putGrant', [at], [...values, idDigest]);
-    else if (p.uid !== undefined) await run('putSession', [at], [...values, idDigest, digest(p.uid)]);
+    else if (p.uid !== undefined)
+      return (await run('putSession', [at], [...values, idDigest, digest(p.uid)])) === 1;
     else if (p.family === undefined) await run('put', [at], values);
     else await run('putOfFamily', [at, keys.grantKey(tagOf(p.family))], [...values, digest(p.family)]);
     const { userCode } = p;
-    if (userCode === undefined || expires <= now) return;
+    if (userCode === undefined || expires <= now) return true;
     // After the artifact: a code that is found names something that is there.
     const entry = `${tagOf(p.id)}.${idDigest}`;
     await ask(() => client.set(keys.userCodeKey(userCode), entry, 'PX', expires - now));
+    return true;
   }
 
   async function commit({
@@ -215,9 +217,15 @@ export function createRedisArtifacts({ redis: { client }, sealing, clock, log, g
       if (!isSessionUid(uid)) return [];
       const entries = await ask(() => client.hvals(keys.sessionFamiliesKey(uid)));
       return entries.flatMap((sealed) => {
-        const text = sealing.open(sealed, `SessionFamily:${digest(uid)}`);
-        const { until, ...entry } = JSON.parse(text) as SessionFamily & { until: number };
-        return until > clock.now() ? [entry] : [];
+        try {
+          const text = sealing.open(sealed, `SessionFamily:${digest(uid)}`);
+          const { until, ...entry } = JSON.parse(text) as SessionFamily & { until: number };
+          return until > clock.now() ? [entry] : [];
+        } catch (error) {
+          // Nobody is kept from signing out by an entry that does not open.
+          log?.warn('a stored artifact does not open', { kind: 'SessionFamily', fault: String(error) });
+          return [];
+        }
       });
     },
     tripCount: () => trips,

@@ -18,12 +18,15 @@ import {
 import { sweepExpired } from './artifact-sweep.ts';
 import type { Artifacts, Found, Put } from './artifacts.ts';
 import { digest } from './digest.ts';
+import { sessionToEnd } from './families.ts';
 import { isKind, isSessionUid } from './ids.ts';
 import type { Database } from './tables.ts';
+import { StorageUnavailable } from './unavailable.ts';
 
 /** A claim made late still stands for a second: the loser of a race must not become a second winner. */
 const SHORTEST_CLAIM_MS = 1_000;
 const UNIQUE_VIOLATION = '23505';
+const SESSION_RUNS = 6;
 
 interface FamilyRow {
   payload: string | null;
@@ -56,34 +59,54 @@ export function createSqlArtifacts(needs: RowNeeds & { readonly db: Kysely<Datab
     return foundIn(needs, row);
   }
 
-  async function put(p: Put): Promise<void> {
+  async function put(p: Put): Promise<boolean> {
     const row = rowOf(needs, p);
-    if (!row) return;
-    if (p.kind === 'Session') return putSession(rowValues(row), row.key, row.uidKey);
+    if (!row) return true;
+    if (p.uid !== undefined) return putSession(rowValues(row), row.key, p.uid);
     await run(sql`
       insert into artifacts (${rowColumns})
       select * from (values ${rowValues(row)}) as new
       where not exists (select from ended_families where key = ${row.family}) ${replaceRow}`);
+    return true;
   }
 
-  /** The id that the uid named before is replaced and never comes back, whatever request still holds it. */
-  async function putSession(values: RawBuilder<unknown>, key: string, uidKey: string | null): Promise<void> {
-    const statement = sql`
-      with replaced as (
-        update artifacts set ended_reason = 'replaced', payload = ''
-        where uid_key = ${uidKey} and key <> ${key} and ended_reason is null
-          and not exists (select from artifacts where key = ${key} and ended_reason is not null)
+  /**
+   * The id that the uid named before is replaced and never comes back, whatever request still holds it. A session that
+   * was signed out does not come back under a new id either.
+   */
+  async function putSession(values: RawBuilder<unknown>, key: string, uid: string): Promise<boolean> {
+    const uidKey = digest(uid);
+    const statement = sql<{ stored: boolean; ended: boolean; gone: boolean }>`
+      with ended as (
+        select from ended_families where key = ${digest(sessionToEnd(uid))}
+      ), gone as (
+        select from artifacts where key = ${key} and ended_reason is not null
+      ), before as (
+        select key from artifacts
+        where uid_key = ${uidKey} and key <> ${key} and ended_reason is null and kind = 'Session'
+          and not exists (select from gone) and not exists (select from ended)
+      ), replaced as (
+        update artifacts set ended_reason = 'replaced', payload = '' from before
+        where artifacts.key = before.key and artifacts.ended_reason is null
+        returning artifacts.key
+      ), stored as (
+        insert into artifacts (${rowColumns}) select new.* from (values ${values}) as new
+        where not exists (select from ended)
+          and (select count(*) from replaced) = (select count(*) from before) ${replaceRow}
         returning key
       )
-      insert into artifacts (${rowColumns})
-      select new.* from (values ${values}) as new, (select count(*) from replaced) as done ${replaceRow}`;
-    try {
-      await run(statement);
-    } catch (error) {
-      // Another request gave the session a new id at the same time: now that one is seen, and replaced.
-      if (!isUniqueViolation(error)) throw error;
-      await run(statement);
+      select exists (select from stored) as stored, exists (select from ended) as ended,
+        exists (select from gone) as gone`;
+    for (let runs = 0; runs < SESSION_RUNS; runs += 1) {
+      // Another request gave the session a new id, or ended it, at the same time: now that is seen.
+      const [seen] = await run(statement).catch((error: unknown) => {
+        if (!isUniqueViolation(error)) throw error;
+        return [];
+      });
+      if (seen?.ended) return false;
+      if (seen?.stored || seen?.gone) return true;
     }
+    throw new StorageUnavailable('too many changes of one session at once');
   }
 
   return {

@@ -94,9 +94,11 @@ export interface Artifacts {
   findByUserCode(code: string): Promise<Found>;
   /**
    * Makes or replaces. A replaced artifact keeps its `bornAt` and its consumed mark. Writes nothing, silently, when
-   * its family has ended. A session put under a new id replaces the one that its uid named before. One trip.
+   * its family has ended. A session put under a new id replaces the one that its uid named before, whose id never
+   * comes back; one that was destroyed never does under any id. One trip.
+   * @returns false for a session that was destroyed, true for everything else
    */
-  put(p: Put): Promise<void>;
+  put(p: Put): Promise<boolean>;
   /** True for exactly one caller, ever. False: consumed, unknown, expired, or its family has ended. One trip. */
   consume(kind: ArtifactKind, id: string): Promise<boolean>;
   /** All or nothing. One trip. */

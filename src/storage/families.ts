@@ -41,6 +41,7 @@ interface Needs {
 type Kind = 'families' | 'tokens';
 
 const SESSION = 'session:';
+const SESSION_LOOKS = 4;
 
 /** How a browser session is named among what `end` ends, so that a store that comes back older does not revive it. */
 export function sessionToEnd(uid: string): string {
@@ -55,8 +56,12 @@ export function createFamilyEnder({ db, artifacts, clock, log }: Needs): FamilyE
 
   async function mark(id: string, reason: string, seconds: number): Promise<void> {
     if (!id.startsWith(SESSION)) return artifacts.endFamily(id, reason, seconds);
-    const { artifact } = await artifacts.findSessionByUid(id.slice(SESSION.length));
-    if (artifact) await artifacts.destroy('Session', String(artifact.payload.jti));
+    // Again until there is none: a request may have been giving it a new id.
+    for (let looks = 0; looks < SESSION_LOOKS; looks += 1) {
+      const { artifact } = await artifacts.findSessionByUid(id.slice(SESSION.length));
+      if (!artifact) return;
+      await artifacts.destroy('Session', String(artifact.payload.jti));
+    }
   }
 
   async function familiesPage(after: string, owedOnly: boolean): Promise<string[]> {

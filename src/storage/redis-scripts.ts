@@ -134,20 +134,22 @@ redis.call('HSET', KEYS[1], 'f', family)
 keep(KEYS[2], family, g[3], now, expires)
 `,
   ],
-  // KEYS the session's one key; ARGV payload, now, expires, digests of id and uid. d, i: those; o: the id before it or
-  // destroyed, which never comes back, whatever request still held it
+  // KEYS the session's one key; ARGV payload, now, expires, digests of id and uid. d, i: those; o: the ids before it,
+  // which never come back, whatever request still held them (of hundreds the last 64); z: it was destroyed for good
   putSession: [
     1,
     `${writeArtifact}
 local now, expires = tonumber(ARGV[2]), tonumber(ARGV[3])
-local s = redis.call('HMGET', KEYS[1], 'd', 'o')
-if s[2] == ARGV[4] or expires <= now then return end
+local s = redis.call('HMGET', KEYS[1], 'd', 'o', 'z')
+if s[3] then return 0 end
+if expires <= now or (s[2] and string.find(s[2], ARGV[4], 1, true)) then return 1 end
 if s[1] and s[1] ~= ARGV[4] then
   redis.call('DEL', KEYS[1])
-  redis.call('HSET', KEYS[1], 'o', s[1])
+  redis.call('HSET', KEYS[1], 'o', string.sub((s[2] or '') .. ' ' .. s[1], -64 * 44))
 end
 write(KEYS[1], ARGV[1], now, expires)
 redis.call('HSET', KEYS[1], 'd', ARGV[4], 'i', ARGV[5])
+return 1
 `,
   ],
   // KEYS session; ARGV digest of its id
@@ -155,8 +157,8 @@ redis.call('HSET', KEYS[1], 'd', ARGV[4], 'i', ARGV[5])
     1,
     `
 if redis.call('HGET', KEYS[1], 'd') ~= ARGV[1] then return end
-redis.call('HSET', KEYS[1], 'o', ARGV[1])
-redis.call('HDEL', KEYS[1], 'p', 'b', 'e', 'x', 'd', 'i')
+redis.call('HSET', KEYS[1], 'z', 1)
+redis.call('HDEL', KEYS[1], 'p', 'b', 'e', 'x', 'd', 'i', 'o')
 `,
   ],
   // KEYS grant; ARGV digest of its id

@@ -130,8 +130,9 @@ describe.each(databases)('families in SQL $name', ({ open }) => {
       const end = round % 2 ? ender.end([family], 'revoked') : sides[1].endFamily(family, 'revoked', 3600);
       const outcomes = await Promise.all(writes);
       await end;
-      const successors = outcomes.flatMap((done) => (done ? [done.successor] : []));
-      committed += outcomes.filter((done) => done && done.outcome.kind === 'committed').length;
+      const refreshes = outcomes.filter((done) => done !== true);
+      const successors = refreshes.map((done) => done.successor);
+      committed += refreshes.filter((done) => done.outcome.kind === 'committed').length;
       for (const id of [token, ...successors]) {
         expect((await side(round).find('RefreshToken', id)).artifact).toBeUndefined();
       }
