@@ -3,6 +3,7 @@
  * codes and the browser's session. The lease is renewed by hand, so that nothing waits.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { formTo } from '../harness/agent.ts';
 import type { Browser } from '../harness/codes.ts';
 import { type Person, type SeededClient, seedApi, seedPerson, seedWebClient } from '../harness/seed.ts';
 import type { Setup } from '../harness/server.ts';
@@ -90,6 +91,19 @@ describe.each(setups)('ended access with %s: %s', (setup) => {
   test('signing out everywhere, offline families too', async () => {
     await world.rooms.sessions.signOutEverywhere(person.id, by);
     await expectAllDead();
+  });
+
+  test('S9 signing out ends the session and what is not offline there too, and nothing else', async () => {
+    const inSession = (await other.redeem(await browser.code('openid'), client)).json;
+    const page = await browser.agent.get('/oauth2/logout');
+    const form = formTo(page, '/logout/confirm');
+    const cookie = browser.agent.cookies.map(({ name, value }) => `${name}=${value}`).join('; ');
+    await browser.agent.post(form.action, { ...form.fields, logout: 'yes' });
+    const query = authorizeQuery(client, { prompt: 'none' });
+    const { headers } = await other.ask(query, { headers: { cookie } });
+    expect(String(headers.location)).toContain('error=login_required');
+    expect((await other.userinfo(inSession.access_token)).status).toBe(401);
+    expect((await other.refresh(tokens.refresh_token, client)).status).toBe(200);
   });
 
   test('a client that is disabled; enabled again, what was ended stays ended', async () => {

@@ -3,92 +3,12 @@
  * necessary, and that it still passes through the method that is overridden. An upgrade that moves the ground fails here.
  */
 import { randomUUID } from 'node:crypto';
-import { createServer, IncomingMessage, request, type Server, ServerResponse } from 'node:http';
-import { type AddressInfo, Socket } from 'node:net';
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import Provider, { type ClientMetadata } from 'oidc-provider';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildEngine } from '../../src/protocol/engine.ts';
-import type { EngineClients } from '../../src/protocol/engine-clients.ts';
-import { overrideEngine } from '../../src/protocol/engine-overrides.ts';
 import { isKind } from '../../src/storage/ids.ts';
-
-const issuer = 'https://id.example.com';
-const metadata: ClientMetadata = {
-  client_id: 'service',
-  client_secret: 'a placeholder',
-  grant_types: ['client_credentials'],
-  redirect_uris: [],
-  response_types: [],
-};
-const servers: Server[] = [];
-
-function bareEngine(): Provider {
-  return new Provider(issuer, {
-    clients: [metadata],
-    features: {
-      clientCredentials: { enabled: true },
-      dPoP: { enabled: true },
-      introspection: { enabled: true },
-    },
-    pkce: { required: () => false },
-  });
-}
-
-/** Our overrides on it, with everything that they call watched. */
-function overridden() {
-  const engine = bareEngine();
-  const Client = engine.Client as unknown as new (m: ClientMetadata) => InstanceType<Provider['Client']>;
-  const client = new Client(metadata);
-  const watched = {
-    clients: {
-      find: vi.fn(async () => client),
-      clientOf: () => undefined,
-      typeOf: () => 'service',
-    } satisfies EngineClients,
-    verifySecret: vi.fn(async (_clientId: string, presented: string) => presented === 'one of several'),
-    claim: vi.fn(async (_scope: string, _value: string, _expiresAt: number) => true),
-    beforeClientLookup: vi.fn(async () => undefined),
-    onSessionEnd: vi.fn(async (_session: { uid: string; accountId?: string | undefined }) => undefined),
-  };
-  overrideEngine(engine, watched);
-  return { engine, ...watched };
-}
-
-async function listen(engine: Provider): Promise<number> {
-  const server = createServer(engine.callback());
-  servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return (server.address() as AddressInfo).port;
-}
-
-async function ask(engine: Provider, path: string, form?: Record<string, string>, headers = {}) {
-  const port = await listen(engine);
-  return new Promise<{ status: number; text: string }>((resolve, reject) => {
-    const outgoing = request(
-      {
-        port,
-        path,
-        host: '127.0.0.1',
-        method: form ? 'POST' : 'GET',
-        headers: {
-          host: 'evil.com',
-          ...(form ? { 'content-type': 'application/x-www-form-urlencoded' } : {}),
-          ...headers,
-        },
-      },
-      (incoming) => {
-        let text = '';
-        incoming.on('data', (chunk) => {
-          text += chunk;
-        });
-        incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, text }));
-      },
-    );
-    outgoing.on('error', reject);
-    outgoing.end(form && new URLSearchParams(form).toString());
-  });
-}
+import { ask, bareEngine, closeServers, issuer, metadata, overridden } from './overridden-engine.ts';
 
 const grant = { grant_type: 'client_credentials' };
 const basic = (secret: string) => ({
@@ -100,12 +20,7 @@ beforeAll(async () => {
   const pair = await generateKeyPair('ES256', { extractable: true });
   proofKey = { privateKey: pair.privateKey, jwk: await exportJWK(pair.publicKey) };
 });
-afterAll(() => {
-  for (const server of servers) {
-    server.closeAllConnections();
-    server.close();
-  }
-});
+afterAll(closeServers);
 
 describe('urlFor', () => {
   const path = '/.well-known/openid-configuration';
@@ -198,57 +113,6 @@ describe('generateTokenId', () => {
     });
     await token.save(60);
     expect(token.format).toBe('opaque');
-  });
-});
-
-describe('Session', () => {
-  const context = (engine: Provider) => {
-    const incoming = new IncomingMessage(new Socket());
-    return engine.createContext(incoming, new ServerResponse(incoming));
-  };
-  interface Session {
-    uid: string;
-    jti: string;
-    new?: boolean;
-    accountId?: string;
-    resetIdentifier(): void;
-    destroy(): Promise<void>;
-    save(ttl: number): Promise<string>;
-  }
-  const fresh = async (engine: Provider) =>
-    (await engine.Session.get(context(engine) as never)) as unknown as Session;
-
-  test('instantiate makes new ones: marked as new, id and uid with one tag', async () => {
-    const bare = await fresh(bareEngine());
-    expect([bare.new, isKind(bare.jti, 'Session')]).toEqual([true, false]);
-    const session = await fresh(overridden().engine);
-    expect([session.new, isKind(session.jti, 'Session')]).toEqual([true, true]);
-    expect(session.jti.slice(1, 13)).toBe(session.uid.slice(0, 12));
-  });
-
-  test('resetIdentifier keeps the uid and changes the id', async () => {
-    expect(typeof (await fresh(bareEngine())).resetIdentifier).toBe('function');
-    const session = await fresh(overridden().engine);
-    const { jti, uid } = session;
-    session.resetIdentifier();
-    expect(session.uid).toBe(uid);
-    expect(session.jti).not.toBe(jti);
-    expect(session.jti.slice(1, 13)).toBe(uid.slice(0, 12));
-  });
-
-  test('destroy tells us first, and waits', async () => {
-    const { engine, onSessionEnd } = overridden();
-    const session = await fresh(engine);
-    session.accountId = 'a';
-    await session.save(60);
-    const order: string[] = [];
-    onSessionEnd.mockImplementation(async () => {
-      await Promise.resolve();
-      order.push('families');
-    });
-    await session.destroy().then(() => order.push('session'));
-    expect(order).toEqual(['families', 'session']);
-    expect(onSessionEnd).toHaveBeenCalledWith({ uid: session.uid, accountId: 'a' });
   });
 });
 
