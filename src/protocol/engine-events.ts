@@ -10,6 +10,7 @@ import { describeReceived } from '../audit/received.ts';
 import type { Refusals } from '../audit/refusals.ts';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
+import { StorageUnavailable } from '../storage/unavailable.ts';
 import { ruleOf, wireCodeOf } from './refusal-rules.ts';
 import { currentState, stateOf } from './request-state.ts';
 
@@ -66,6 +67,10 @@ export function listenToEngine(engine: Provider, parts: EventParts): void {
 
 function refuse(parts: EventParts, kind: string, ctx: KoaContextWithOIDC, error: EngineError): void {
   const { refusals, metrics, log } = parts;
+  // Whoever asked the store: the outer door turns what the engine makes of it into 503.
+  if (error instanceof StorageUnavailable) {
+    stateOf(ctx).unavailable ??= { retryAfterSeconds: error.retryAfterSeconds };
+  }
   const code = wireCodeOf(error.error ?? 'server_error', error.error_description, error.error_detail);
   const detail = [error.error_detail, stateOf(ctx).endedBecause].filter(Boolean).join('; ');
   const network = parts.networkOf(ctx.ip);

@@ -19,6 +19,9 @@ export interface Overrides {
   readonly onSessionEnd: (session: { uid: string; accountId?: string | undefined }) => Promise<void>;
 }
 
+/** How far the engine lets the `iat` of a DPoP proof be from its own clock, either way. */
+const PROOF_FRESH_SECONDS = 300;
+
 /** Attaches every override to one instance. */
 export function overrideEngine(engine: Provider, parts: Overrides): void {
   const define = (target: object, name: string, value: unknown) =>
@@ -44,9 +47,10 @@ export function overrideEngine(engine: Provider, parts: Overrides): void {
     },
   );
 
-  // Replay: the engine looks first and writes afterwards, so two proofs at once both pass.
+  // Replay: the engine looks first and writes afterwards, so two proofs at once both pass; and it forgets a DPoP proof
+  // 300 s after its use, when one whose clock is ahead is still fresh.
   define(engine.ReplayDetection, 'unique', (issuer: string, id: string, expiresAt: number) =>
-    parts.claim(issuer, id, expiresAt * 1000),
+    parts.claim(issuer, id, (expiresAt + PROOF_FRESH_SECONDS) * 1000),
   );
 
   // Ids: ours say their kind and their family, so that one trip finds them and strangers cost none. The engine's own

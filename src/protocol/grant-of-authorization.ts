@@ -56,7 +56,8 @@ export function authorizationHooks(parts: AuthorizationParts): Hooks {
       }
       const grantId = await grant.save();
       source.grantId = grantId;
-      session.grantIdFor(client.clientId, grantId);
+      // An offline family outlives the sign-out, so no silent request without `offline_access` may share it.
+      if (!offline) session.grantIdFor(client.clientId, grantId);
       await parts.artifacts.addSessionFamily(
         session.uid,
         grantId,
@@ -86,7 +87,7 @@ async function reusable(ctx: KoaContextWithOIDC, wanted: Grant): Promise<string 
   const earlierId = params?.prompt === 'none' && client ? session?.grantIdFor(client.clientId) : undefined;
   if (!earlierId) return undefined;
   const earlier = await provider.Grant.find(earlierId);
-  return earlier && covers(earlier, wanted) ? earlierId : undefined;
+  return earlier && earlier.accountId === wanted.accountId && covers(earlier, wanted) ? earlierId : undefined;
 }
 
 function covers(earlier: Grant, wanted: Grant): boolean {

@@ -130,7 +130,7 @@ describe.each(databases)('families in SQL $name', ({ open }) => {
       const end = round % 2 ? ender.end([family], 'revoked') : sides[1].endFamily(family, 'revoked', 3600);
       const outcomes = await Promise.all(writes);
       await end;
-      const refreshes = outcomes.filter((done) => done !== true);
+      const refreshes = outcomes.flatMap((done) => (typeof done === 'object' ? [done] : []));
       const successors = refreshes.map((done) => done.successor);
       committed += refreshes.filter((done) => done.outcome.kind === 'committed').length;
       for (const id of [token, ...successors]) {
