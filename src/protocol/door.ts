@@ -5,6 +5,7 @@ import { StorageUnavailable } from '../storage/unavailable.ts';
 import { createEndpointLimits } from './endpoint-limits.ts';
 import { replaceSelfSubmittingForms } from './engine-pages.ts';
 import type { LiveEngine } from './live-engine.ts';
+import { isPostedRequest, sendOnByGet } from './posted-requests.ts';
 import type { ProtocolParts } from './protocol-parts.ts';
 import { isPublicDocument, servePublicDocument } from './public-documents.ts';
 import { ruleOf } from './refusal-rules.ts';
@@ -29,6 +30,7 @@ export function createProtocolDoor(parts: ProtocolParts, live: LiveEngine): Koa.
 
     const wait = await limits.check(ctx.path, parts.networkOf(ctx.ip));
     if (wait !== undefined) return refuse(ctx, 429, wait, 'too many requests from your network');
+    if (isPostedRequest(ctx)) return sendOnByGet(ctx, parts.issuer);
     await parts.ensureLease();
 
     const state = stateOf(ctx);

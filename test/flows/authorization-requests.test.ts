@@ -191,17 +191,16 @@ describe('R21 giant and nested input', () => {
     ],
   ])('%s: refused at once', async (_name, make) => {
     const { path, ...o } = make();
-    const began = performance.now();
-    const status = await world.ask(path, o).then(
-      (answer) => answer.status,
-      // The server may hang up on a header that is too large before the client has sent all of it.
-      (error: NodeJS.ErrnoException) =>
-        /ECONNRESET|EPIPE/.test(String(error.code)) ? 431 : Promise.reject(error),
-    );
-    const took = performance.now() - began;
-    expect(status).toBeGreaterThanOrEqual(400);
-    expect(status).toBeLessThan(500);
-    expect(took).toBeLessThan(500);
+    await expectQuick(async () => {
+      const status = await world.ask(path, o).then(
+        (answer) => answer.status,
+        // The server may hang up on a header that is too large before the client has sent all of it.
+        (error: NodeJS.ErrnoException) =>
+          /ECONNRESET|EPIPE/.test(String(error.code)) ? 431 : Promise.reject(error),
+      );
+      expect(status).toBeGreaterThanOrEqual(400);
+      expect(status).toBeLessThan(500);
+    });
   });
 
   test('the same in a body of the authorization endpoint', async () => {
@@ -211,15 +210,25 @@ describe('R21 giant and nested input', () => {
       { scope: 'openid '.repeat(20_000) },
     ]) {
       const query = new URLSearchParams(authorizeQuery(web).split('?')[1]);
-      const began = performance.now();
-      const answer = await world.ask('/oauth2/authorize', {
-        form: { ...Object.fromEntries(query), ...form },
+      await expectQuick(async () => {
+        const answer = await world.ask('/oauth2/authorize', {
+          form: { ...Object.fromEntries(query), ...form },
+        });
+        const to = String(answer.headers.location ?? '');
+        if (answer.status === 303) expect(to).toMatch(/error=invalid_(?:request|scope)/);
+        else expect(Math.floor(answer.status / 100)).toBe(4);
       });
-      expect(answer.status).toBeLessThan(500);
-      expect(performance.now() - began).toBeLessThan(500);
-      const to = String(answer.headers.location ?? '');
-      if (answer.status === 303) expect(to).toMatch(/error=invalid_(?:request|scope)/);
-      else expect(answer.status).toBeGreaterThanOrEqual(400);
     }
   });
 });
+
+/** The best of three: what is measured is the server, not what else this machine does. */
+async function expectQuick(work: () => Promise<void>): Promise<void> {
+  let best = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 3; round += 1) {
+    const began = performance.now();
+    await work();
+    best = Math.min(best, performance.now() - began);
+  }
+  expect(best).toBeLessThan(100);
+}
