@@ -89,10 +89,18 @@ export async function replaceSelfSubmittingForms(
 ): Promise<void> {
   const { route, session } = ctx.oidc ?? {};
   if (ctx.status !== 200 || !session?.state || !ctx.oidc) return;
+  const { clientId, postLogoutRedirectUri } = session.state as Readonly<
+    Record<'clientId' | 'postLogoutRedirectUri', string | undefined>
+  >;
   const asksAlone = route === 'end_session' && !session.accountId;
-  const switches = route === 'resume' && ctx.response.type === 'text/html' && ctx.oidc.result === undefined;
+  // Any other page of that address, such as an answer by form_post, is left alone: the session may still hold the state
+  // of a logout that somebody asked for and the person never confirmed.
+  const switches =
+    route === 'resume' &&
+    ctx.oidc.result === undefined &&
+    stateOf(ctx).reference === undefined &&
+    postLogoutRedirectUri === ctx.oidc.urlFor('resume', ctx.params);
   if (!asksAlone && !switches) return;
-  const { clientId } = session.state as { clientId?: string };
   pages.formPost(ctx, {
     action: ctx.oidc.urlFor('end_session_confirm'),
     fields: { xsrf: xsrfOf(ctx), logout: 'yes' },

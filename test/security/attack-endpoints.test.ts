@@ -4,8 +4,8 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { StorageUnavailable } from '../../src/storage/unavailable.ts';
 import { moveClock } from '../flows/clock.ts';
-import { openWorld, type World } from '../flows/world.ts';
-import { formTo } from '../harness/agent.ts';
+import { authorizeQuery, openWorld, type World } from '../flows/world.ts';
+import { formsOf, formTo } from '../harness/agent.ts';
 import { type SeededClient, seedApi, seedClient, seedWebClient } from '../harness/seed.ts';
 
 const clock = await moveClock();
@@ -98,6 +98,22 @@ describe('attacks on the endpoints', () => {
     const again = await ask();
     clock.reset();
     expect(again.status).toBe(400);
+  });
+
+  test('S8 a logout that was never confirmed is not slipped under a refusal by form_post', async () => {
+    const evil = await seedWebClient(world.rooms, { postLogoutRedirectUris: ['https://evil.example/bye'] });
+    const consenting = await seedWebClient(world.rooms);
+    const { agent, code } = world.browser(app);
+    await code('openid');
+    const query = { client_id: evil.clientId, post_logout_redirect_uri: 'https://evil.example/bye' };
+    await agent.get(`/oauth2/logout?${new URLSearchParams(query)}`);
+    const page = await agent.follow(
+      await agent.get(authorizeQuery(consenting, { scope: 'openid email', response_mode: 'form_post' })),
+    );
+    const form = formTo(page, '/cancel');
+    const answer = await agent.follow(await agent.post(form.action, { ...form.fields }));
+    expect(formsOf(answer).map(({ action }) => action)).toEqual(['https://app.example.com/callback']);
+    expect(formsOf(answer)[0]?.fields.error).toBe('access_denied');
   });
 
   test('S9 a silent request shares no family that outlives the sign-out', async () => {
