@@ -4,6 +4,7 @@ import { authorizeQuery, bearer, freshAgent, openWorld, type World } from '../fl
 import { type Agent, formTo, type Page } from '../harness/agent.ts';
 import { redirectUri, type SeededClient, seedPerson, seedWebClient, signIn } from '../harness/seed.ts';
 import { askPort } from '../harness/two.ts';
+import { meant } from './page-titles.ts';
 
 let world: World;
 let web: SeededClient;
@@ -103,37 +104,6 @@ const ways: Readonly<Record<string, () => Promise<Page>>> = {
     breakOnce();
     return agent.get(authorizeQuery(web));
   },
-};
-
-const meant = {
-  front: '200 Sign-in service',
-  account: '200 You’re signed in',
-  'signed out here': '200 You’re signed out',
-  'sign-in': '200 Sign in',
-  'sign-in, rejected': '422 Sign in',
-  'sign-in, locked': '429 Sign in',
-  'sign-in, incomplete': '422 Sign in',
-  'sign-in, old form': '403 Sign in',
-  'sign-in, from another site': '403 Nothing was done',
-  consent: '200 Allow Orders to use your account?',
-  stale: '410 This page is out of date',
-  form_post: '200 One moment',
-  'logout, confirm': '200 Sign out?',
-  'logout, nobody signed in': '200 One moment',
-  'logout, refused': '400 This didn’t work',
-  'signed out': '200 You’re signed out',
-  'another account': '200 One moment',
-  'error, unknown client': '400 We don’t know this app',
-  'error, redirect URI': '400 We won’t send you there',
-  'setup, gone': '410 This link has been used or is too old',
-  setup: '200 Create the first administrator',
-  'setup done': '200 The administrator is ready',
-  404: '404 There is nothing here',
-  405: '405 This address doesn’t do that',
-  413: '413 That was too much at once',
-  421: '421 Wrong address',
-  500: '500 Something went wrong on our side',
-  'engine, 500': '500 Something went wrong on our side',
 };
 
 /** A bug, as if: the next look at an account throws what no page may show. */

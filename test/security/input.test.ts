@@ -1,10 +1,10 @@
 /** P4, P5, P7, A8, A12, A17: hostile input at every door of the real server. */
-import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { authorizeQuery, freshAgent, openWorld, type World } from '../flows/world.ts';
 import { type Agent, type Form, formTo } from '../harness/agent.ts';
 import { type SeededClient, seedWebClient } from '../harness/seed.ts';
 import { askPort } from '../harness/two.ts';
+import { sendRaw } from './raw-request.ts';
 
 let world: World;
 let web: SeededClient;
@@ -18,23 +18,7 @@ const signInForm = async (agent: Agent): Promise<Form> =>
   formTo(await agent.follow(await agent.get(authorizeQuery(web))), '/sign-in');
 const hashes = () => world.rooms.passwords.computedCount();
 
-/** Sends bytes as they are. @returns the status line's number, and how long it took */
-function raw(text: string): Promise<{ status: number; ms: number }> {
-  const startedAt = performance.now();
-  return new Promise((resolve, reject) => {
-    const socket = connect(world.server.settings.port, '127.0.0.1', () => socket.write(text));
-    let got = '';
-    socket.setEncoding('latin1');
-    socket.on('data', (chunk) => {
-      got += chunk;
-      socket.end();
-    });
-    socket.on('close', () =>
-      resolve({ status: Number(/^HTTP\/1\.1 (\d+)/.exec(got)?.[1] ?? 0), ms: performance.now() - startedAt }),
-    );
-    socket.on('error', reject);
-  });
-}
+const raw = (text: string) => sendRaw(world.server.settings.port, text);
 const host = () => new URL(world.issuer).host;
 
 describe('A12 passwords', () => {
@@ -207,30 +191,4 @@ describe('P5 what is long or evil costs no time', () => {
       expect(asked.status).toBeLessThan(500);
     }
   });
-
-  test('headers of more than 16 kB: 431', async () => {
-    expect((await raw(`GET / HTTP/1.1\r\nHost: ${host()}\r\nX: ${'x'.repeat(17_000)}\r\n\r\n`)).status).toBe(
-      431,
-    );
-  });
-});
-
-describe('P6 request smuggling', () => {
-  test.each([
-    ['both lengths', `Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /x`],
-    ['two lengths', `Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef`],
-    ['an odd coding', `Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n`],
-    ['a bare line feed', `Content-Length: 3\nX: y\r\n\r\nabc`],
-  ])('%s: 400', async (_, rest) => {
-    const { status } = await raw(`POST /oauth2/token HTTP/1.1\r\nHost: ${host()}\r\n${rest}`);
-    expect(status).toBe(400);
-  });
-});
-
-test('D10 P1 a second Host, none, or another: refused', async () => {
-  expect((await raw(`GET / HTTP/1.1\r\n\r\n`)).status).toBe(400);
-  expect(
-    (await raw(`GET / HTTP/1.1\r\nHost: ${host()}\r\nHost: evil.example\r\n\r\n`)).status,
-  ).toBeGreaterThanOrEqual(400);
-  expect((await raw(`GET http://evil.example/ HTTP/1.1\r\nHost: ${host()}\r\n\r\n`)).status).toBe(421);
 });
