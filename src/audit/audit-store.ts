@@ -15,11 +15,12 @@ function rowOf(event: StampedEvent) {
     at: new Date(event.at).toISOString(),
     type: event.type,
     actor_kind: event.actor.kind,
-    actor_id: event.actor.id ?? null,
-    account_id: event.accountId ?? null,
-    client_id: event.clientId ?? null,
-    network: event.network ?? null,
-    request_id: event.requestId ?? null,
+    // What is absent here is null in the row.
+    actor_id: event.actor.id,
+    account_id: event.accountId,
+    client_id: event.clientId,
+    network: event.network,
+    request_id: event.requestId,
     detail: event.detail,
   };
 }

@@ -30,6 +30,12 @@ export interface LogOptions {
 // While a reader of the log stands still, this much is kept and the rest dropped: sign-ins matter more than lines.
 const mostWaitingBytes = 8 * 1024 * 1024;
 
+// Lines go out in pieces of this size, or when this much time has passed: one write for some forty requests' lines
+// instead of one for each. A process that is killed loses at most those of the last tenth of a second; what went wrong
+// is written at once.
+const writtenAtOnceBytes = 8 * 1024;
+const longestWaitMs = 100;
+
 const longestFlushMs = 500;
 
 export function createLog({ level, pretty, stream }: LogOptions): OpenLog {
@@ -38,7 +44,7 @@ export function createLog({ level, pretty, stream }: LogOptions): OpenLog {
     {
       level,
       base: { pid: process.pid },
-      timestamp: pino.stdTimeFunctions.isoTime,
+      timestamp: isoTime,
       // Fields are cleaned before they get here; pino's own form of errors would undo that.
       serializers: { err: (clean: unknown) => clean },
       formatters: { level: (label) => ({ level: label }) },
@@ -60,7 +66,13 @@ export function createLog({ level, pretty, stream }: LogOptions): OpenLog {
 }
 
 function standardOutput(): ReturnType<typeof pino.destination> {
-  const destination = pino.destination({ dest: 1, sync: false, maxLength: mostWaitingBytes });
+  const destination = pino.destination({
+    dest: 1,
+    sync: false,
+    minLength: writtenAtOnceBytes,
+    maxLength: mostWaitingBytes,
+    periodicFlush: longestWaitMs,
+  });
   // A full disk or a closed pipe costs log lines, never requests. Its last write at the exit would try again for
   // ever, so it is left out until a write succeeds.
   const flushSync = destination.flushSync.bind(destination);
@@ -71,6 +83,20 @@ function standardOutput(): ReturnType<typeof pino.destination> {
     destination.flushSync = flushSync;
   });
   return destination;
+}
+
+let second = -1;
+let secondText = '';
+
+/** As pino's own, but the date is put into words once a second. */
+function isoTime(): string {
+  const now = Date.now();
+  const milliseconds = now % 1000;
+  if (now - milliseconds !== second) {
+    second = now - milliseconds;
+    secondText = new Date(now).toISOString().slice(0, 20);
+  }
+  return `,"time":"${secondText}${String(milliseconds).padStart(3, '0')}Z"`;
 }
 
 // Loaded only at a terminal: it costs 40 ms and 10 MB that a server in a container need not pay.
@@ -85,6 +111,7 @@ function wrap(logger: pino.Logger): Log {
     (level: 'debug' | 'info' | 'warn' | 'error') => (message: string, fields?: Record<string, unknown>) => {
       if (!logger.isLevelEnabled(level)) return;
       logger[level](fields ? cleanFields(fields) : {}, cleanText(message));
+      if (level === 'warn' || level === 'error') logger.flush();
     };
   return {
     debug: write('debug'),

@@ -4,7 +4,7 @@
  * of the whole family) and a value of another kind costs no trip at all. The other 31 characters are 186 random
  * bits; the tag is no secret.
  */
-import { randomBytes } from 'node:crypto';
+import { pooledRandomBytes } from './random-pool.ts';
 
 export type ArtifactKind =
   | 'Session'
@@ -52,7 +52,7 @@ const uidShape = /^[A-Za-z0-9_-]{43}$/;
 
 /** 43 characters of [A-Za-z0-9_-]; the first twelve may be given. */
 function body(tag?: string): string {
-  const random = randomBytes(33).toString('base64url');
+  const random = pooledRandomBytes(33).toString('base64url');
   return (tag ?? random.slice(0, TAG_LENGTH)) + random.slice(TAG_LENGTH, TAG_LENGTH + RANDOM_LENGTH);
 }
 

@@ -12,6 +12,7 @@ const UNKNOWN = 'unknown';
  * (RFC 4291 section 2.5.5.2, also in hexadecimal form) as the IPv4 address in it. Zone ids are dropped.
  */
 export function networkOf(ip: string): string {
+  if (isIPv4(ip)) return ip;
   const bare = ip
     .trim()
     .replace(/^\[|\]$/g, '')

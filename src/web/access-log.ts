@@ -27,6 +27,9 @@ const MASKED: readonly (readonly [RegExp, string])[] = [
   [/\/oauth2\/register\/[^/]+/, '/oauth2/register/…'],
 ];
 
+/** One look that settles it for nearly all requests. */
+const MAYBE_MASKED = /^\/(?:setup|interaction|oauth2\/(?:authorize|register))\//;
+
 /** Paths are cut here: a longer one is nobody's address. */
 const MAX_PATH = 200;
 
@@ -56,6 +59,7 @@ export function createAccessLog({ log, clock, observe }: AccessLogOptions): Koa.
 
 /** The path as it may be written down. */
 export function loggedPath(path: string): string {
+  if (!MAYBE_MASKED.test(path)) return path.slice(0, MAX_PATH);
   const masked = MASKED.reduce((text, [pattern, kind]) => text.replace(pattern, kind), path);
   return masked.slice(0, MAX_PATH);
 }

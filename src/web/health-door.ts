@@ -7,13 +7,14 @@ export interface HealthView {
 }
 
 export function createHealthDoor(health: HealthView): Koa.Middleware {
-  return async (ctx, next) => {
-    if (ctx.path !== '/health/live' && ctx.path !== '/health/ready') return next();
+  async function answer(ctx: Koa.Context): Promise<void> {
     const good = ctx.path === '/health/live' ? health.live() : (await health.ready()).ready;
     ctx.status = good ? 200 : 503;
     if (!good) ctx.set('Retry-After', '1');
     ctx.set('Cache-Control', 'no-store');
     ctx.body = good ? 'ok' : 'unavailable';
     ctx.type = 'text/plain; charset=utf-8';
-  };
+  }
+
+  return (ctx, next) => (ctx.path === '/health/live' || ctx.path === '/health/ready' ? answer(ctx) : next());
 }

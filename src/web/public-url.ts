@@ -44,7 +44,7 @@ export function createPublicUrl({ issuer }: { issuer: string }): PublicUrl {
   const base = url.pathname.replace(/\/+$/, '');
   const hosts = acceptedHosts(url);
 
-  const door: Koa.Middleware = async (ctx, next) => {
+  const door: Koa.Middleware = (ctx, next) => {
     const target = ctx.req.url ?? '/';
     if (HEALTH_PATHS.has(pathOf(target))) return next();
     // RFC 9112 section 3.2: exactly one Host header; section 3.2.2: an absolute-form target overrides it.
@@ -53,7 +53,8 @@ export function createPublicUrl({ issuer }: { issuer: string }): PublicUrl {
       throw misdirected('The Host header names another server.');
     }
     if (!target.startsWith('/')) ctx.url = originForm(target, url, hosts);
-    for (const name of FORWARDED_PLACE) delete ctx.req.headers[name];
+    const { headers } = ctx.req;
+    for (const name of FORWARDED_PLACE) if (name in headers) delete headers[name];
     if (base) ctx.path = belowBase(ctx.path, base);
     return next();
   };
@@ -123,7 +124,12 @@ function pathOf(target: string): string {
 }
 
 function hostLines(rawHeaders: readonly string[]): number {
-  return rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length;
+  let lines = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index];
+    if (name?.length === 4 && name.toLowerCase() === 'host') lines += 1;
+  }
+  return lines;
 }
 
 /** RFC 9110 section 15.5.20. */

@@ -1,6 +1,6 @@
 /** A name for each request, so that a log line, a refusal and what a person reads out on the phone can be joined. */
-import { randomBytes } from 'node:crypto';
 import type Koa from 'koa';
+import { pooledRandomBytes } from '../storage/random-pool.ts';
 
 /** Crockford's base 32: without I, L, O and U, so that what is read aloud is typed back right. */
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
@@ -21,6 +21,7 @@ export function requestIdOf(ctx: Pick<Koa.Context, 'state'>): string {
 
 /** 60 random bits as three groups of four: 'K7QF-2M9D-0XTB'. Enough to be unique in a week's log. */
 export function newRequestId(): string {
-  const letters = Array.from(randomBytes(12), (byte) => ALPHABET[byte % 32]).join('');
+  let letters = '';
+  for (const byte of pooledRandomBytes(12)) letters += ALPHABET[byte % 32];
   return `${letters.slice(0, 4)}-${letters.slice(4, 8)}-${letters.slice(8)}`;
 }

@@ -38,18 +38,21 @@ export function createSecurityHeaders({
 }: {
   publicUrl: Pick<PublicUrl, 'secure'>;
 }): Koa.Middleware {
+  const everywhere: readonly (readonly [string, string])[] = [
+    ['Content-Security-Policy', contentSecurityPolicy()],
+    ['X-Content-Type-Options', 'nosniff'],
+    ['X-Frame-Options', 'DENY'],
+    ['Referrer-Policy', 'no-referrer'],
+    ['Cross-Origin-Resource-Policy', 'same-origin'],
+    ['Permissions-Policy', PERMISSIONS],
+    ['X-DNS-Prefetch-Control', 'off'],
+    ...(publicUrl.secure ? ([['Strict-Transport-Security', HSTS]] as const) : []),
+  ];
   return (ctx, next) => {
-    ctx.set({
-      'Content-Security-Policy': contentSecurityPolicy(),
-      'X-Content-Type-Options': 'nosniff',
-      'X-Frame-Options': 'DENY',
-      'Referrer-Policy': 'no-referrer',
-      'Cross-Origin-Opener-Policy': JOURNEY.test(ctx.path) ? 'unsafe-none' : 'same-origin',
-      'Cross-Origin-Resource-Policy': 'same-origin',
-      'Permissions-Policy': PERMISSIONS,
-      'X-DNS-Prefetch-Control': 'off',
-    });
-    if (publicUrl.secure) ctx.set('Strict-Transport-Security', HSTS);
+    // Straight to Node: Koa asks for each header whether they have been sent already.
+    const { res } = ctx;
+    for (const [name, value] of everywhere) res.setHeader(name, value);
+    res.setHeader('Cross-Origin-Opener-Policy', JOURNEY.test(ctx.path) ? 'unsafe-none' : 'same-origin');
     return next();
   };
 }
