@@ -79,3 +79,5 @@ const engine = new Provider(issuer, {
   },
 });
 engine.listen(port, '127.0.0.1');
+// In order, so that a profile is written.
+process.once('SIGTERM', () => process.exit());

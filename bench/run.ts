@@ -4,6 +4,7 @@
  *     npm run bench                      about five minutes
  *     npm run bench -- --quick           about one
  *     npm run bench -- --only=throughput,counts,starts,sign-in
+ *     npm run bench -- --only=throughput --operation=refresh --rounds=5 --seconds=2
  *     npm run bench -- --profile=DIR     writes a CPU profile of both servers (about a tenth slower)
  */
 import { parseArgs } from 'node:util';
@@ -23,13 +24,21 @@ const { values: options } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
+    operation: { type: 'string' },
     profile: { type: 'string' },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
   },
 });
 
 const size = options.quick
   ? { rounds: 3, seconds: 0.5, repeats: 1, settleSeconds: 2, signIns: 20, samples: 60 }
   : { rounds: 9, seconds: 0.8, repeats: 3, settleSeconds: 4, signIns: 40, samples: 200 };
+const rounds = {
+  rounds: Number(options.rounds ?? size.rounds),
+  seconds: Number(options.seconds ?? size.seconds),
+  operation: options.operation,
+};
 const wanted = (part: string) => !options.only || options.only.split(',').includes(part);
 const nodeOptions = options.profile ? ['--cpu-prof', `--cpu-prof-dir=${options.profile}`] : [];
 const progress = (text: string) => process.stderr.write(`bench: ${text}\n`);
@@ -63,7 +72,7 @@ try {
     if (wanted('throughput')) {
       const engine = await startChild(['bench/bare-engine.ts'], {}, nodeOptions);
       const bare = await createSubject('bare', engine, bareScene);
-      const results = await measureThroughput(ours, bare, size, progress);
+      const results = await measureThroughput(ours, bare, rounds, progress);
       sections.unshift(throughputSection(results, { ours: cardea.memory(), bare: engine.memory() }));
       await engine.stop();
     }

@@ -29,19 +29,22 @@ export interface Rounds {
   readonly rounds: number;
   /** Of one operation on one server in one round. */
   readonly seconds: number;
+  /** Only operations with this in their name. */
+  readonly operation?: string | undefined;
 }
 
 export async function measureThroughput(
   ours: Subject,
   bare: Subject,
-  { rounds, seconds }: Rounds,
+  { rounds, seconds, operation: named = '' }: Rounds,
   progress: (text: string) => void,
 ): Promise<Throughput[]> {
-  const kept = new Map(operations.map(({ name }) => [name, { ours: [] as Run[], bare: [] as Run[] }]));
+  const asked = operations.filter(({ name }) => name.includes(named));
+  const kept = new Map(asked.map(({ name }) => [name, { ours: [] as Run[], bare: [] as Run[] }]));
   for (let round = 0; round <= rounds; round += 1) {
     progress(round === 0 ? 'warming up' : `round ${round} of ${rounds}`);
     await signInBrowsers(bare);
-    for (const operation of operations) {
+    for (const operation of asked) {
       const runs = kept.get(operation.name);
       const order = round % 2 === 0 ? [ours, bare] : [bare, ours];
       for (const subject of order) {
