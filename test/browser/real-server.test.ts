@@ -54,14 +54,14 @@ const arrived = async (page: Page) => {
 test('the first administrator, by the one-time link, in the browser', { timeout: 60_000 }, async () => {
   const token = await world.rooms.setupLink.offer();
   const root = { email: 'root@example.com', password: 'seven quiet herons wade' };
-  const complaints = await withPage(chrome, looks[2], async (page) => {
+  const complaints = await withPage(chrome, looks[0], async (page) => {
     await page.goto(`${world.issuer}/setup/${token}`);
-    await look(page, 'setup-desktop-light');
+    await look(page, 'setup-phone-light');
     await page.getByLabel('E-mail').fill(root.email);
     await page.getByLabel('Password', { exact: true }).fill(root.password);
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'The administrator is ready' }).waitFor();
-    await look(page, 'setup-done-desktop-light');
+    await look(page, 'setup-done-phone-light');
     await page.getByRole('link', { name: 'Sign in' }).click();
     await fill(page, root.email, root.password);
     await page.getByText('For administrators').waitFor();
@@ -203,6 +203,7 @@ describe.each([true, false])('with JavaScript %s', (javaScriptEnabled) => {
       await page.getByRole('heading', { name: 'Sign in' }).waitFor();
       await typeIn(page, other);
       if (!javaScriptEnabled) {
+        await page.getByRole('heading', { name: 'One moment' }).waitFor();
         await look(page, 'another-account-desktop-light');
         await page.getByRole('button', { name: 'Continue' }).click();
       }
@@ -213,5 +214,25 @@ describe.each([true, false])('with JavaScript %s', (javaScriptEnabled) => {
       await page.getByText(other.email).waitFor();
     });
     expect(complaints).toEqual([]);
+  });
+});
+
+test('an app’s form by POST finds the person signed in, although it comes from another site', async () => {
+  const mine = await seedApp();
+  await withPage(chrome, {}, async (page) => {
+    await page.goto(asks(mine));
+    await fill(page, world.person.email, world.person.password);
+    await page.getByRole('button', { name: 'Allow' }).click();
+    await arrived(page);
+    const { origin, searchParams } = new URL(asks(mine, { state: 'by-post' }));
+    const fields = [...searchParams]
+      .map(([name, value]) => `<input name="${name}" value="${value}">`)
+      .join('');
+    await page.setContent(
+      `<form method="post" action="${origin}/oauth2/authorize">${fields}<button>Go</button></form>`,
+    );
+    await page.getByRole('button', { name: 'Go' }).click();
+    await page.waitForURL(`${app.home}/in?**by-post**`);
+    expect((await arrived(page)).get('code')).toBeTruthy();
   });
 });
