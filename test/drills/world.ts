@@ -43,8 +43,10 @@ export interface World {
   /** What the issuer's port is: in front of all processes that run. */
   readonly balancer: Wire;
   readonly processes: readonly Spawned[];
-  /** One more process; several of them share the address. */
-  spawn(nodeOptions?: readonly string[]): Promise<Spawned>;
+  /** One more process; several of them share the address. `own`: settings for it alone, such as another way to a store. */
+  spawn(nodeOptions?: readonly string[], own?: Readonly<Record<string, string>>): Promise<Spawned>;
+  /** What all processes, dead ones too, have logged as errors. */
+  errors(): readonly string[];
   close(): Promise<void>;
 }
 
@@ -113,11 +115,23 @@ export async function openWorld(stores: Stores, options: WorldOptions = {}): Pro
     get processes() {
       return running();
     },
-    async spawn(nodeOptions = []) {
-      const spawned = await spawnServer(stores, { issuer, port: await freePort(), environment, nodeOptions });
+    async spawn(nodeOptions = [], own = {}) {
+      const spawned = await spawnServer(stores, {
+        issuer,
+        port: await freePort(),
+        environment: { ...environment, ...own },
+        nodeOptions,
+      });
       processes.push(spawned);
       return spawned;
     },
+    errors: () =>
+      processes.flatMap((one) =>
+        one
+          .output()
+          .split('\n')
+          .filter((line) => line.includes('"level":"error"')),
+      ),
     async close() {
       await balancer.close();
       await Promise.all(running().map((one) => one.kill()));

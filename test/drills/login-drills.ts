@@ -1,0 +1,2 @@
+import type { Drill } from './rig.ts';
+export const loginDrills: readonly Drill[] = [];
