@@ -101,14 +101,18 @@ export function createBatch<T>({ write, name, log, flushMs = 200, max = 20_000 }
     }
   }
 
+  /**
+   * Writes what is there now. What comes meanwhile waits for its own turn: a busy process would otherwise write without
+   * a pause, a handful of records at a time.
+   */
   async function run(): Promise<void> {
-    while (waiting.length > 0 && (await writeOne()));
+    for (let left = waiting.length; left > 0; left -= BATCH_SIZE) if (!(await writeOne())) break;
     reportDrops();
     if (waiting.length > 0) schedule();
   }
 
   async function flush(): Promise<void> {
-    // What was added during a running flush is written by it or, if it just ended its loop, by the next round.
+    // What was added during a running flush is written by the next one.
     while (running) await running;
     if (waiting.length === 0) return;
     running = run().finally(() => {

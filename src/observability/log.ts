@@ -30,10 +30,10 @@ export interface LogOptions {
 // While a reader of the log stands still, this much is kept and the rest dropped: sign-ins matter more than lines.
 const mostWaitingBytes = 8 * 1024 * 1024;
 
-// Lines go out in pieces of this size, or when this much time has passed: one write for some forty requests' lines
+// Lines go out in pieces of this size, or when this much time has passed: one write for some hundred requests' lines
 // instead of one for each. A process that is killed loses at most those of the last tenth of a second; what went wrong
 // is written at once.
-const writtenAtOnceBytes = 8 * 1024;
+const writtenAtOnceBytes = 32 * 1024;
 const longestWaitMs = 100;
 
 const longestFlushMs = 500;
@@ -70,6 +70,7 @@ function standardOutput(): ReturnType<typeof pino.destination> {
     dest: 1,
     sync: false,
     minLength: writtenAtOnceBytes,
+    maxWrite: 2 * writtenAtOnceBytes,
     maxLength: mostWaitingBytes,
     periodicFlush: longestWaitMs,
   });
