@@ -1,9 +1,9 @@
 /**
  * The yardstick: the engine alone, with its in-memory adapter, its own sign-in pages for development, no limits, no
  * log, no audit, and the client's secret in clear. What it must do for a request is what Cardea's engine must do too:
- * the same addresses, algorithms, grants and rotation.
+ * the same addresses, features, algorithms, grants and rotation.
  */
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import Provider, { type Configuration } from 'oidc-provider';
 import { bareClients, resource } from './bare-scene.ts';
 
@@ -62,6 +62,8 @@ const engine = new Provider(issuer, {
     }),
   }),
   features: {
+    claimsParameter: { enabled: true },
+    dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => false },
     clientCredentials: { enabled: true },
     introspection: { enabled: true },
     revocation: { enabled: true },
