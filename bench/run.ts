@@ -32,9 +32,10 @@ const { values: options } = parseArgs({
 });
 
 const size = options.quick
-  ? { rounds: 3, seconds: 0.5, repeats: 1, settleSeconds: 2, signIns: 20, samples: 60 }
-  : { rounds: 9, seconds: 0.8, repeats: 3, settleSeconds: 4, signIns: 40, samples: 200 };
+  ? { rounds: 3, seconds: 0.5, warmUpSeconds: 1.2, repeats: 1, settleSeconds: 2, signIns: 20, samples: 60 }
+  : { rounds: 9, seconds: 0.8, warmUpSeconds: 3, repeats: 3, settleSeconds: 4, signIns: 40, samples: 200 };
 const rounds = {
+  warmUpSeconds: size.warmUpSeconds,
   rounds: Number(options.rounds ?? size.rounds),
   seconds: Number(options.seconds ?? size.seconds),
   operation: options.operation,

@@ -29,6 +29,8 @@ export interface Rounds {
   readonly rounds: number;
   /** Of one operation on one server in one round. */
   readonly seconds: number;
+  /** Of the same in the round before them that does not count: what it finds is machine code in the making. */
+  readonly warmUpSeconds: number;
   /** Only operations with this in their name. */
   readonly operation?: string | undefined;
 }
@@ -36,7 +38,7 @@ export interface Rounds {
 export async function measureThroughput(
   ours: Subject,
   bare: Subject,
-  { rounds, seconds, operation: named = '' }: Rounds,
+  { rounds, seconds, warmUpSeconds, operation: named = '' }: Rounds,
   progress: (text: string) => void,
 ): Promise<Throughput[]> {
   const asked = operations.filter(({ name }) => name.includes(named));
@@ -49,8 +51,7 @@ export async function measureThroughput(
       const order = round % 2 === 0 ? [ours, bare] : [bare, ours];
       for (const subject of order) {
         if (subject === bare && operation.oursOnly) continue;
-        const run = await runOperation(operation, subject, seconds);
-        // What the first round finds is machine code in the making.
+        const run = await runOperation(operation, subject, round === 0 ? warmUpSeconds : seconds);
         if (round > 0) (subject === ours ? runs?.ours : runs?.bare)?.push(run);
       }
     }
