@@ -201,11 +201,13 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
 `,
   ],
-  // KEYS pulse. The value before this beat; it lasts longer than any artifact without a beat (a year and a month)
+  // KEYS pulse. The value before this beat; it lasts longer than any artifact without a beat (a year and a month).
+  // The DEL lets it beat in a Redis that is full (see `hit`), or a full Redis would not be trusted with reads either.
   beat: [
     1,
     `
 local before = redis.call('GET', KEYS[1])
+redis.call('DEL', KEYS[1])
 redis.call('SET', KEYS[1], tonumber(before or 0) + 1, 'PX', 34300800000)
 return before
 `,
@@ -216,7 +218,10 @@ return before
 // ARGV now, family, digest of what is consumed or '', sealed answer, binding, window in ms, then payload, expires …
 for (let puts = 0; puts <= MAX_PUTS; puts += 1) scripts[`commit${puts}`] = [3 + puts, commit];
 
-// KEYS counters; ARGV now, then window in ms, amount for each. c: count, r: reset
+// KEYS counters; ARGV now, then window in ms, amount for each. c: count, r: reset.
+// In a full Redis (maxmemory, noeviction) counting goes on, or every limit would refuse what needs no memory, such as
+// introspection: a script that has run a write which needs none (DEL, HDEL) may run the others. Counters are small and
+// end with their window, so they stay bounded.
 for (let hits = 1; hits <= MAX_HITS; hits += 1) {
   scripts[`hit${hits}`] = [
     hits,
@@ -226,8 +231,10 @@ for i = 1, #KEYS do
   local window, amount = tonumber(ARGV[i * 2]), tonumber(ARGV[i * 2 + 1])
   local reset = redis.call('HGET', KEYS[i], 'r')
   if reset and tonumber(reset) > now then
+    redis.call('HDEL', KEYS[i], '-')
     answer[i] = {redis.call('HINCRBY', KEYS[i], 'c', amount), tonumber(reset)}
   else
+    redis.call('DEL', KEYS[i])
     redis.call('HSET', KEYS[i], 'c', amount, 'r', now + window)
     redis.call('PEXPIRE', KEYS[i], window)
     answer[i] = {amount, now + window}

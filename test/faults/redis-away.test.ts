@@ -74,11 +74,15 @@ test('F8: a full Redis on redis refuses writes, answers reads, and still takes t
   await expect(artifacts.put(putOf('AccessToken', late, grant))).rejects.toThrow(StorageUnavailable);
   await expect(artifacts.consume('AuthorizationCode', code)).rejects.toThrow(StorageUnavailable);
   expect(await artifacts.find('AccessToken', access)).toHaveProperty('artifact');
+  // The limits of what needs no memory go on counting, in windows that are open and in new ones.
+  const counters = createRedisCounters({ redis, clock });
+  expect(await counters.hit('full', 60)).toMatchObject({ count: 1 });
+  expect(await counters.hit('full', 60)).toMatchObject({ count: 2 });
   await artifacts.endFamily(grant, 'revoked', 60);
   expect(await artifacts.find('AccessToken', access)).toEqual({ ended: 'revoked' });
   await link.config('SET', 'maxmemory', '0');
   link.disconnect();
-  expect(await artifacts.put(putOf('Interaction', newId('Interaction')))).toBeUndefined();
+  expect(await artifacts.put(putOf('Interaction', newId('Interaction')))).toBe(true);
 });
 
 test('F26: a damaged value on redis concerns its owner alone and is reported', async () => {
