@@ -18,6 +18,11 @@ export interface AdapterParts {
   readonly endFamily: (family: string, reason: string) => Promise<void>;
   /** Revokes one access token until it would have expired. */
   readonly denyToken: (jti: string, family: string | undefined, expiresAt: number) => Promise<void>;
+  /**
+   * How long a family lives whose code nobody redeems: redeeming gives it its full life (grant-handlers.ts), so that
+   * authorizations without end fill no store.
+   */
+  readonly unredeemedSeconds: number;
 }
 
 type Payload = Record<string, unknown>;
@@ -35,7 +40,8 @@ export function createAdapterFactory(parts: AdapterParts): (name: string) => Ada
   return (name) => adapterFor(name as ArtifactKind, parts);
 }
 
-function adapterFor(kind: ArtifactKind, { artifacts, gate, endFamily, denyToken }: AdapterParts): Adapter {
+function adapterFor(kind: ArtifactKind, parts: AdapterParts): Adapter {
+  const { artifacts, gate, endFamily, denyToken, unredeemedSeconds } = parts;
   const isFamilyKind = inFamilies.has(kind);
 
   async function accept(found: Found): Promise<AdapterPayload | undefined> {
@@ -104,7 +110,7 @@ function adapterFor(kind: ArtifactKind, { artifacts, gate, endFamily, denyToken 
         id: ourId(kind, id),
         payload: stored,
         // The engine gives every kind a lifetime (lifetimes-of-tokens.ts).
-        ttlSeconds: expiresIn ?? 1,
+        ttlSeconds: kind === 'Grant' ? Math.min(expiresIn ?? 1, unredeemedSeconds) : (expiresIn ?? 1),
         ...(family ? { family } : {}),
         ...(kind === 'Session' && payload.uid ? { uid: payload.uid } : {}),
         ...(payload.userCode ? { userCode: payload.userCode } : {}),

@@ -53,6 +53,7 @@ export function wrapGrantHandler(
 
 async function store(ctx: KoaContextWithOIDC, unit: UnitOfWork, parts: GrantHandlerParts): Promise<void> {
   const { artifacts, sealing } = parts;
+  if (unit.consume?.kind === 'AuthorizationCode') keepFamily(ctx, unit);
   // The body is fixed here: what is sealed is, to the byte, what is sent.
   const body = JSON.stringify(ctx.body);
   const window =
@@ -87,6 +88,15 @@ async function store(ctx: KoaContextWithOIDC, unit: UnitOfWork, parts: GrantHand
     case 'absent':
       throw new errors.InvalidGrant('not found');
   }
+}
+
+/** Until its code is redeemed a family lives hardly longer than the code (adapter.ts); from now on, as it was granted. */
+function keepFamily(ctx: KoaContextWithOIDC, unit: UnitOfWork): void {
+  const { family } = unit;
+  const grant = family === undefined ? undefined : stateOf(ctx).grants.get(family);
+  if (!family || !grant) return;
+  const ttlSeconds = Math.max(1, Number(grant.exp) - Math.floor(Date.now() / 1000));
+  unit.puts.unshift({ kind: 'Grant', id: family, payload: { ...grant, redeemed: true }, ttlSeconds });
 }
 
 function answerAgain(ctx: KoaContextWithOIDC, { sealing }: GrantHandlerParts, sealed: string): void {

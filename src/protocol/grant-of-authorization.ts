@@ -87,6 +87,8 @@ async function reusable(ctx: KoaContextWithOIDC, wanted: Grant): Promise<string 
   const earlierId = params?.prompt === 'none' && client ? session?.grantIdFor(client.clientId) : undefined;
   if (!earlierId) return undefined;
   const earlier = await provider.Grant.find(earlierId);
+  // One whose code was not redeemed yet may be gone in a moment.
+  if (!stateOf(ctx).grants.get(earlierId)?.redeemed) return undefined;
   return earlier && earlier.accountId === wanted.accountId && covers(earlier, wanted) ? earlierId : undefined;
 }
 

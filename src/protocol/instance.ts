@@ -62,6 +62,8 @@ export function createInstanceBuilder(
           artifacts,
           gate,
           endFamily,
+          // A code that is redeemed at its last moment must still find its family.
+          unredeemedSeconds: lifetimes.authorizationCode + 60,
           denyToken: parts.denyToken,
         }),
         findAccount: createFindAccount({ standings: parts.standings, clientOf, clock }),
