@@ -21,14 +21,14 @@ export interface AccessLogOptions {
  * request that is refused for its Host still carries the issuer's own path in front.
  */
 const MASKED: readonly (readonly [RegExp, string])[] = [
-  [/\/setup\/[^/]+/, '/setup/…'],
-  [/\/interaction\/[^/]+/, '/interaction/…'],
-  [/\/oauth2\/authorize\/[^/]+/, '/oauth2/authorize/…'],
-  [/\/oauth2\/register\/[^/]+/, '/oauth2/register/…'],
+  [/\/setup\/[^/]+/i, '/setup/…'],
+  [/\/interaction\/[^/]+/i, '/interaction/…'],
+  [/\/oauth2\/authorize\/[^/]+/i, '/oauth2/authorize/…'],
+  [/\/oauth2\/register\/[^/]+/i, '/oauth2/register/…'],
 ];
 
-/** One look that settles it for nearly all requests. */
-const MAYBE_MASKED = /^\/(?:setup|interaction|oauth2\/(?:authorize|register))\//;
+/** One look that settles it for nearly all requests. Anywhere: a refused request still has the issuer's path before it. */
+const MAYBE_MASKED = /\/(?:setup|interaction|authorize|register)\//i;
 
 /** Paths are cut here: a longer one is nobody's address. */
 const MAX_PATH = 200;
