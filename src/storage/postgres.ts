@@ -38,6 +38,9 @@ export function openPostgresPool(o: { databaseUrl: Secret; log: Log }): RawPool 
   });
   // An idle connection that breaks says so here; unheard, it would end the process. The pool has already dropped it.
   pool.on('error', (error) => o.log.warn('an idle database connection broke', { fault: error.message }));
+  // The pool takes its own listener away the moment it lends a connection out, and a discarded one has none: last words
+  // of the server that arrive just then (57P01, in one packet with the end of the greeting) would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return {
     name: 'postgres',
     answerWithinMs: ANSWER_MS,

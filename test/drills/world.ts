@@ -126,12 +126,14 @@ export async function openWorld(stores: Stores, options: WorldOptions = {}): Pro
       return spawned;
     },
     errors: () =>
-      processes.flatMap((one) =>
-        one
+      processes.flatMap((one) => [
+        // Neither killed by a drill nor told to stop: it fell.
+        ...(one.child.exitCode ? [`exit ${one.child.exitCode}: ${one.output().slice(-1_400)}`] : []),
+        ...one
           .output()
           .split('\n')
           .filter((line) => line.includes('"level":"error"')),
-      ),
+      ]),
     async close() {
       await balancer.close();
       await Promise.all(running().map((one) => one.kill()));
