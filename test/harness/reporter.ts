@@ -32,20 +32,22 @@ export function createCountingReporter(): CountingReporter {
   const skipped: string[] = [];
   const byBackend = new Map(backends.map(([name]) => [name, 0]));
 
-  function countTest(test: TestCase): void {
+  function countTest(test: TestCase, file: string): void {
     const { state } = test.result();
     if (state === 'failed') failed += 1;
     else if (state === 'passed') passed += 1;
     else skipped.push(test.fullName);
     if (state === 'skipped' || state === 'pending') return;
-    for (const name of backendsOf(test.fullName)) byBackend.set(name, (byBackend.get(name) ?? 0) + 1);
+    // Everything under test/browser/ drives a real Chromium.
+    const name = file.includes('/test/browser/') ? `${test.fullName} in chromium` : test.fullName;
+    for (const backend of backendsOf(name)) byBackend.set(backend, (byBackend.get(backend) ?? 0) + 1);
   }
 
   return {
     onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]) {
       for (const module of modules) {
         const tests = [...module.children.allTests()];
-        for (const test of tests) countTest(test);
+        for (const test of tests) countTest(test, module.moduleId);
         const broken =
           module.errors().length +
           [...module.children.allSuites()].filter((suite) => suite.errors().length > 0).length;
