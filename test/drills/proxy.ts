@@ -8,7 +8,10 @@ import { connect, createServer, type Socket } from 'node:net';
 export interface Faults {
   /** Each chunk, both ways, arrives so much later. */
   readonly delayMs: number;
-  /** Connections stay open and carry nothing; new ones are accepted and carry nothing. */
+  /**
+   * Connections stay open and carry nothing; new ones are accepted and carry nothing. As with TCP, nothing is lost in
+   * the middle: what was sent meanwhile arrives late, even from a sender that has given up.
+   */
   readonly blackHole: boolean;
   /** A connection is reset when so many bytes have come back from the target on it. 0: before any answer. */
   readonly cutAfterBytes: number;
@@ -49,6 +52,7 @@ export async function openWire({
   let turn = 0;
   let connections = 0;
   const open = new Set<Socket>();
+  const healers = new Set<() => void>();
 
   async function reach(): Promise<Socket | undefined> {
     const ports = targets();
@@ -103,19 +107,27 @@ export async function openWire({
   }
 
   function carry(from: Socket, to: Socket, passes: (chunk: Buffer) => boolean): void {
+    const held: (() => void)[] = [];
     const later = (work: () => void) => {
-      if (faults.delayMs > 0) setTimeout(work, faults.delayMs);
+      if (faults.blackHole || held.length > 0) held.push(work);
+      else if (faults.delayMs > 0) setTimeout(work, faults.delayMs);
       else work();
     };
-    from.on('error', () => to.resetAndDestroy());
-    from.on('data', (chunk) => {
-      if (faults.blackHole || !passes(chunk)) return;
-      later(() => !to.destroyed && to.write(chunk));
+    const heal = () => {
+      for (const work of held.splice(0)) work();
+    };
+    healers.add(heal);
+    from.on('error', () => later(() => to.resetAndDestroy()));
+    from.on('data', (chunk) =>
+      later(() => {
+        if (passes(chunk) && !to.destroyed) to.write(chunk);
+      }),
+    );
+    from.on('end', () => later(() => to.end()));
+    from.on('close', () => later(() => to.destroySoon()));
+    to.on('close', () => {
+      if (!faults.blackHole) healers.delete(heal);
     });
-    from.on('end', () => {
-      if (!faults.blackHole) later(() => to.end());
-    });
-    from.on('close', () => later(() => to.destroy()));
   }
 
   server.listen(port, '127.0.0.1');
@@ -129,6 +141,7 @@ export async function openWire({
     port: address.port,
     fault: (next) => {
       faults = { ...none, ...next };
+      if (!faults.blackHole) for (const heal of healers) heal();
     },
     reset,
     open: () => open.size,

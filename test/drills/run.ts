@@ -68,7 +68,7 @@ console.log(
 for (const { drill, result } of rows) {
   for (const violation of result.violations.slice(0, 5)) console.log(`${drill.id} ${violation}`);
 }
-if (broken > 0) for (const line of world.errors().slice(0, 20)) console.log(line.slice(0, 1_500));
+if (broken > 0) for (const line of world.errors().slice(-8)) console.log(line.slice(0, 600));
 // A drill that was given up may still hold something open.
 process.exit(broken > 0 || rows.length === 0 ? 1 : 0);
 
