@@ -60,7 +60,8 @@ export async function createSubject(
 
 /**
  * One signed-in browser a connection, with consent for what will be asked. On the bare engine it is done again before
- * each round: its in-memory adapter walks over everything that a grant ever issued, and would get slower and slower.
+ * each run: its in-memory adapter forgets a session that 1,000 newer entries have pushed out, and walks over everything
+ * that a grant ever issued, which would make it slower and slower.
  */
 export async function signInBrowsers({ name, child, scene, connections, browsers }: Subject): Promise<void> {
   const [person] = scene.people;
