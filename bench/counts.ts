@@ -74,9 +74,9 @@ function bounded<T extends { next(connection: number): unknown }>(work: T): T {
   };
 }
 
-// What goes on without requests: the look at Redis every second (storage/redis-pulse.ts), the lease every half second.
+// What goes on without requests: the look at Redis every second (storage/redis-pulse.ts), the lease every half second,
+// ends of families that Redis has yet to hear of (storage/families.ts).
 const isPulse = (command: string) => /^info|\{pulse-/i.test(command);
-const isLease = (statement: string) =>
-  statement.includes('pg_snapshot_xmin') || statement.includes('redis_state');
+const isLease = (statement: string) => /pg_snapshot_xmin|redis_state|"applied" = /.test(statement);
 const isLimiter = (command: string) => / 1 n:/.test(command);
 const isAudit = (statement: string) => /insert into audit_events/.test(statement);
