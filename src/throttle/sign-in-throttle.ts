@@ -13,7 +13,7 @@
 
 import type { Clock } from '../config/clock.ts';
 import type { Limit, Limits } from '../config/limits.ts';
-import type { Counters } from '../storage/counters.ts';
+import type { Counted, Counters } from '../storage/counters.ts';
 
 export type ThrottleOutcome =
   | { readonly kind: 'go' }
@@ -100,12 +100,26 @@ export function createSignInThrottle({
     return (await counters.read(epochKey(account)))?.count ?? 0;
   }
 
-  async function check(attempt: ThrottledAttempt): Promise<ThrottleOutcome> {
-    const holds = holdsOf(attempt, await epochOf(attempt));
+  /** In which epoch an attempt was counted: what it leaves behind is cleared where it lies, without asking again. */
+  const epochs = new WeakMap<ThrottledAttempt, number>();
+
+  async function countedIn(attempt: ThrottledAttempt): Promise<number> {
+    return epochs.get(attempt) ?? epochOf(attempt);
+  }
+
+  async function closedGates(holds: readonly Hold[]): Promise<readonly Counted[]> {
     const gates = holds.flatMap((hold) => hold.gate ?? []);
-    const held = (await Promise.all(gates.map((gate) => counters.read(gate)))).filter(
-      (gate) => gate !== undefined,
-    );
+    const read = await Promise.all(gates.map((gate) => counters.read(gate)));
+    return read.filter((gate) => gate !== undefined);
+  }
+
+  async function check(attempt: ThrottledAttempt): Promise<ThrottleOutcome> {
+    // Hardly any account was ever unlocked: its gates are read along with its epoch, in one trip.
+    const first = holdsOf(attempt, 0);
+    const [epoch, closedAtFirst] = await Promise.all([epochOf(attempt), closedGates(first)]);
+    epochs.set(attempt, epoch);
+    const holds = epoch === 0 ? first : holdsOf(attempt, epoch);
+    const held = epoch === 0 ? closedAtFirst : await closedGates(holds);
     if (held.length > 0) return waitUntil(held.map((gate) => gate.resetAt));
 
     const tickets = await counters.hitAll(
@@ -138,7 +152,7 @@ export function createSignInThrottle({
   return {
     check,
     async succeeded(attempt) {
-      const holds = holdsOf(attempt, await epochOf(attempt));
+      const holds = holdsOf(attempt, await countedIn(attempt));
       // What only this person's own tries can have filled is forgotten. Of what strangers fill too, this one attempt is
       // taken back and no more, or each of the person's sign-ins would hand them a fresh allowance.
       const own = attempt.device !== undefined ? holds : holds.slice(1, 2);
@@ -151,7 +165,7 @@ export function createSignInThrottle({
       ]);
     },
     async released(attempt) {
-      await takeBack(holdsOf(attempt, await epochOf(attempt)));
+      await takeBack(holdsOf(attempt, await countedIn(attempt)));
     },
     async unlock(account) {
       // Outlives every counter of the epoch before it, so that none of them is met again when this one ends.
