@@ -11,8 +11,8 @@ export interface EngineInstance {
   readonly engine: Provider;
   readonly clients: EngineClients;
   readonly middleware: Koa.Middleware;
-  /** Discovery and JWKS as text, by path; filled at first use, gone with the instance. */
-  readonly documents: Map<string, string>;
+  /** Discovery and JWKS as text with its entity tag, by path; filled at first use, gone with the instance. */
+  readonly documents: Map<string, { readonly text: string; readonly etag: string }>;
 }
 
 export interface LiveEngine {

@@ -25,22 +25,24 @@ export async function servePublicDocument(
   instance: EngineInstance,
   maxAgeSeconds: number,
 ): Promise<void> {
-  let text = instance.documents.get(ctx.path);
-  if (text === undefined) {
+  let document = instance.documents.get(ctx.path);
+  if (document === undefined) {
     await instance.middleware(ctx, async () => undefined);
     if (ctx.status !== 200) return;
-    text = typeof ctx.body === 'string' ? ctx.body : JSON.stringify(ctx.body);
-    instance.documents.set(ctx.path, text);
+    const text = typeof ctx.body === 'string' ? ctx.body : JSON.stringify(ctx.body);
+    const etag = createHash('sha256').update(text).digest('base64url').slice(0, 22);
+    document = { text, etag };
+    instance.documents.set(ctx.path, document);
   }
   ctx.set('Access-Control-Allow-Origin', '*');
   ctx.set('Cross-Origin-Resource-Policy', 'cross-origin');
   ctx.set('Cache-Control', `public, max-age=${maxAgeSeconds}`);
   ctx.status = 200;
-  ctx.body = text;
+  ctx.body = document.text;
   ctx.type =
     ctx.path === '/oauth2/jwks'
       ? 'application/jwk-set+json; charset=utf-8'
       : 'application/json; charset=utf-8';
-  ctx.etag = createHash('sha256').update(text).digest('base64url').slice(0, 22);
+  ctx.etag = document.etag;
   if (ctx.fresh) ctx.status = 304;
 }
