@@ -58,13 +58,15 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
   await sql`
     create table ended_families (
-      family_id text primary key,
-      key text not null unique,
+      key text primary key,
+      family_id text not null,
       reason text not null,
       ended_at timestamptz not null,
       expires_at timestamptz not null,
       applied boolean not null default false
     )`.execute(db);
+  // One unique index: with two, an insert that gives way on one of them still fails on the other.
+  await sql`create index ended_families_family on ended_families (family_id)`.execute(db);
   await sql`create index ended_families_expires_at on ended_families (expires_at)`.execute(db);
   await sql`create index ended_families_outstanding on ended_families (ended_at) where not applied`.execute(
     db,

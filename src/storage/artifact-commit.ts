@@ -130,7 +130,7 @@ function consuming(
       insert into ended_families (family_id, key, reason, ended_at, expires_at, applied)
       select ${commit.family}, ${key}, 'replayed', ${now}::timestamptz, ${GRACE} + greatest(expires_at,
         (select max(expires_at) from artifacts where family = ${key})), true
-      from stolen on conflict (family_id) do nothing
+      from stolen on conflict (key) do nothing
     )
     select exists (select from won) as won, exists (select from stolen) as stolen,
       (select reason from ended) as ended, seen.consumed_at, seen.answer_binding, seen.answer_until,

@@ -153,7 +153,7 @@ export function createSqlArtifacts(needs: RowNeeds & { readonly db: Kysely<Datab
         insert into ended_families (family_id, key, reason, ended_at, expires_at, applied)
         select ${family}, ${key}, ${reason}, ${now()}::timestamptz, greatest(${after(ttlSeconds)}::timestamptz,
           (select max(expires_at) from artifacts where family = ${key})), true
-        on conflict (family_id) do update
+        on conflict (key) do update
           set expires_at = greatest(ended_families.expires_at, excluded.expires_at), applied = true`);
     },
     familyState: async (family, jti) => {

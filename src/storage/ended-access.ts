@@ -79,7 +79,7 @@ export async function endFamilies(
       select family_id, key, ${e.reason}, ${new Date(e.at)}::timestamptz, ${new Date(e.expiresAt)}::timestamptz
       from unnest(${batch}::text[], ${keys}::text[]) as ending (family_id, key)
       order by family_id
-      on conflict (family_id) do update set expires_at = greatest(ended_families.expires_at, excluded.expires_at)
+      on conflict (key) do update set expires_at = greatest(ended_families.expires_at, excluded.expires_at)
     `.execute(trx);
   }
 }
