@@ -21,6 +21,12 @@ export interface Child {
   stop(): Promise<void>;
 }
 
+// A run that is cut short leaves no server behind.
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** @param script with its arguments, from the repository's top */
@@ -49,7 +55,8 @@ export async function startChild(
       tail = (tail + chunk).slice(-2000);
     });
   }
-  process.once('exit', () => child.kill('SIGKILL'));
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   const pid = child.pid ?? 0;
   await firstAnswer(child, { port, host }, () => tail);
   return {
