@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openChromium } from '../harness/chromium.ts';
 import { SESSION_COOKIE, UID_COOKIE } from '../pages/fake-front-door.ts';
 import { type ServedPages, servePages } from '../pages/serve-pages.ts';
+import { typeWhereFocused } from './journey.ts';
 import { arrange, enginePages, type Scene, scenes, UID } from './scenes.ts';
 
 const SHOTS = process.env.CARDEA_TEST_SHOTS ?? join(import.meta.dirname, '../../build/screenshots');
@@ -126,9 +127,9 @@ test.each([true, false])(
       },
     };
     const complaints = await open(scene, { javaScriptEnabled }, async (page) => {
-      await page.keyboard.type('ada@example.com');
+      await typeWhereFocused(page, '#email', 'ada@example.com');
       await page.keyboard.press('Tab');
-      await page.keyboard.type('a long password');
+      await typeWhereFocused(page, '#password', 'a long password');
       await page.keyboard.press('Enter');
       await page.waitForURL(`${client.home}/in`);
     });
@@ -140,6 +141,7 @@ test.each([true, false])(
 
 test('the whole page can be used by keyboard, in the order in which it is read', async () => {
   await open(signInScene, {}, async (page) => {
+    await page.locator('#email:focus').waitFor();
     const seen: string[] = [];
     for (let presses = 0; presses < 5; presses++) {
       seen.push(

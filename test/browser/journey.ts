@@ -77,6 +77,13 @@ export async function look(page: Page, name: string): Promise<void> {
   ).toEqual([]);
 }
 
+/** Types like a person who looks before typing: the field that the page gives the focus to has it. */
+export async function typeWhereFocused(page: Page, field: string, text: string): Promise<void> {
+  // The browser gives an `autofocus` field its focus with the first picture, which may come after the load event.
+  await page.locator(`${field}:focus`).waitFor();
+  await page.keyboard.type(text);
+}
+
 /** Tabs until the control with these words has the focus: reachable by keyboard, in at most twelve steps. */
 export async function tabTo(page: Page, words: string): Promise<void> {
   for (let presses = 0; presses < 12; presses += 1) {

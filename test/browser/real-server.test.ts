@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { authorizeQuery, openWorld, type World } from '../flows/world.ts';
 import { openChromium } from '../harness/chromium.ts';
 import { type Person, type SeededClient, seedApi, seedClient, seedPerson } from '../harness/seed.ts';
-import { look, looks, startApp, tabTo, withPage } from './journey.ts';
+import { look, looks, startApp, tabTo, typeWhereFocused, withPage } from './journey.ts';
 
 let world: World;
 let chrome: Browser;
@@ -142,9 +142,9 @@ describe.each(looks)('$look', ({ look: name, viewport, colorScheme }) => {
 
 describe.each([true, false])('with JavaScript %s', (javaScriptEnabled) => {
   const typeIn = async (page: Page, person: Person) => {
-    await page.keyboard.type(person.email);
+    await typeWhereFocused(page, '#email', person.email);
     await page.keyboard.press('Tab');
-    await page.keyboard.type(person.password);
+    await typeWhereFocused(page, '#password', person.password);
     await page.keyboard.press('Enter');
   };
 
@@ -154,8 +154,9 @@ describe.each([true, false])('with JavaScript %s', (javaScriptEnabled) => {
       await page.goto(asks(mine));
       await typeIn(page, { ...world.person, password: 'not the password' });
       await page.getByText('don’t match').waitFor();
+      await page.locator('.summary:focus').waitFor();
       await page.getByLabel('Password', { exact: true }).focus();
-      await page.keyboard.type(world.person.password);
+      await typeWhereFocused(page, '#password', world.person.password);
       await page.keyboard.press('Enter');
       await page.getByRole('heading', { name: 'Allow Orders' }).waitFor();
       await tabTo(page, 'Allow');
