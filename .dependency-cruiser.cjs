@@ -5,7 +5,7 @@
 const floors = [
   ['config', 'observability'],
   ['storage'],
-  ['audit', 'mail', 'throttle', 'web'],
+  ['audit', 'mail', 'outbound', 'throttle', 'web'],
   ['accounts', 'clients', 'sessions', 'keys'],
   ['protocol'],
   ['pages', 'portal', 'admin'],

@@ -11,7 +11,7 @@ export const planted: readonly (readonly [file: string, text: string, rule: stri
   ['src/protocol/planted-up.ts', "import '../pages/planted.ts';", 'upward-from-floor-4'],
   ['src/pages/planted-up.ts', "import '../planted-top.ts';", 'upward-from-floor-5'],
   ['src/config/planted-side.ts', "import '../observability/planted.ts';", 'sideways-config-observability'],
-  ['src/audit/planted-side.ts', "import '../web/planted.ts';", 'sideways-audit-mail-throttle-web'],
+  ['src/audit/planted-side.ts', "import '../web/planted.ts';", 'sideways-audit-mail-outbound-throttle-web'],
   [
     'src/accounts/planted-side.ts',
     "import type { planted } from '../clients/planted.ts';\nexport type P = typeof planted;",
