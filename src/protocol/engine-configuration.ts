@@ -22,6 +22,8 @@ export interface ConfigurationParts {
   readonly lifetimes: Lifetimes;
   readonly clients: () => EngineClients;
   readonly clientOf: (ctx: KoaContextWithOIDC) => Promise<Client>;
+  /** The guarded client's. */
+  readonly fetch: typeof globalThis.fetch;
   readonly adapter: NonNullable<Configuration['adapter']>;
   readonly findAccount: NonNullable<Configuration['findAccount']>;
   readonly hooks: Required<Pick<Configuration, 'loadExistingGrant' | 'expiresWithSession'>>;
@@ -46,6 +48,7 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
   const cookie = { httpOnly: true, sameSite: 'lax', secure: parts.secureCookies, overwrite: true } as const;
   return {
     adapter: parts.adapter,
+    fetch: (url, options) => parts.fetch(url, options),
     jwks: { keys: keys.jwks.keys as NonNullable<Configuration['jwks']>['keys'] },
     scopes: [...OIDC_SCOPES],
     claims: {

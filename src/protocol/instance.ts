@@ -58,6 +58,7 @@ export function createInstanceBuilder(
         lifetimes,
         clients: ready,
         clientOf,
+        fetch: parts.outbound.fetch,
         adapter: createAdapterFactory({
           artifacts,
           gate,
