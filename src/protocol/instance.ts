@@ -65,6 +65,7 @@ export function createInstanceBuilder(
           endFamily,
           // A code that is redeemed at its last moment must still find its family.
           unredeemedSeconds: lifetimes.authorizationCode + 60,
+          interactionSeconds: lifetimes.interaction,
           denyToken: parts.denyToken,
         }),
         findAccount: createFindAccount({ standings: parts.standings, clientOf, clock }),
@@ -77,6 +78,7 @@ export function createInstanceBuilder(
             : await parts.clientAccess.get(clientId);
           return holder?.access(audience) ?? { roles: [], permissions: [] };
         },
+        claim: artifacts.claim,
         introspectionClientOf: async (audience) =>
           (await parts.resources.byAudience(audience))?.introspectionClientId,
       }),
@@ -93,6 +95,7 @@ export function createInstanceBuilder(
       clients,
       verifySecret: parts.clients.verifySecret,
       claim: artifacts.claim,
+      pushedRequestSeconds: lifetimes.pushedRequest,
       beforeClientLookup: () => standIn(Provider.ctx),
       onSessionEnd: parts.onSessionEnd,
     });
