@@ -15,6 +15,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       born_at timestamptz not null,
       put_at timestamptz not null,
       consumed_at timestamptz,
+      consumed_from text,
       expires_at timestamptz not null,
       ended_reason text,
       answer_key text,
@@ -61,6 +62,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       key text primary key,
       family_id text not null,
       reason text not null,
+      ended_by text not null default 'system',
       ended_at timestamptz not null,
       expires_at timestamptz not null,
       applied boolean not null default false
@@ -89,6 +91,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       account_id text not null,
       client_id text not null,
       reason text not null,
+      ended_by text not null default 'system',
       ended_at timestamptz not null,
       expires_at timestamptz not null,
       primary key (account_id, client_id),

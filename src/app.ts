@@ -21,7 +21,7 @@ import { requestId, requestIdOf } from './web/request-id.ts';
 import { createLimitDoor } from './web/request-limits-door.ts';
 import { createSecurityHeaders } from './web/security-headers.ts';
 import { createFrontDoor } from './wiring-pages.ts';
-import { createEnginePages, ownClient } from './wiring-protocol.ts';
+import { createEnginePages, createFamilyEnd, ownClient } from './wiring-protocol.ts';
 
 const viewsDir = fileURLToPath(new URL('../views/', import.meta.url));
 
@@ -68,10 +68,9 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
     },
     secureCookies: secure,
     pages: createEnginePages({ rooms, views }),
-    endFamily: async (family, reason) => {
-      metrics.count('cardea_families_ended_total', { reason });
-      await rooms.families.end([family], reason);
-    },
+    families: rooms.familyIndex,
+    recordLimit: settings.limits.refusalsPerNetwork,
+    endFamily: createFamilyEnd(rooms),
     denyToken: (jti, family, expiresAt) =>
       rooms.families.denyToken(jti, family, Math.max(1, Math.ceil((expiresAt - clock.now()) / 1000))),
     onSessionEnd: async ({ uid, accountId }) => {

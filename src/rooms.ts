@@ -20,11 +20,12 @@ import type { Settings } from './config/settings.ts';
 import { createKeys } from './keys/keys.ts';
 import type { Log } from './observability/log.ts';
 import { createMetrics } from './observability/metrics.ts';
-import { createOutbound } from './outbound/outbound.ts';
 import { createSessions } from './sessions/sessions.ts';
+import { createTimeline } from './sessions/timeline.ts';
 import { openArtifacts } from './storage/artifact-factory.ts';
 import { createLease } from './storage/changes.ts';
 import { openDatabase } from './storage/database.ts';
+import { createFamilyIndex } from './storage/family-index.ts';
 import { migrate, pendingMigrations } from './storage/migrator.ts';
 import { createInstanceSecrets } from './storage/random-secrets.ts';
 import { createSealing } from './storage/sealing.ts';
@@ -103,12 +104,15 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     log,
   });
   closers.add(closeArtifacts);
+  const familyIndex = createFamilyIndex({ db, clock, log, keepSeconds: lifetimes.familyHistory });
   const secrets = createInstanceSecrets({ db, sealing });
   const lease = createLease({ db, clock, leaseMs, log });
   closers.add(lease.close);
 
   const audit = createAudit({ db, clock, log });
   closers.add(audit.close);
+  // It answers into the audit, so it is closed, and with it flushed, before.
+  closers.add(familyIndex.close);
   const refusals = createRefusals({
     db,
     clock,
@@ -117,9 +121,6 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     keepSeconds: lifetimes.refusal,
   });
   closers.add(refusals.close);
-
-  const outbound = createOutbound({ ...settings.outbound, log });
-  closers.add(outbound.close);
 
   const keys = createKeys({ db, sealing, clock, audit, lease, lifetimes, log });
   await keys.ensureFirstKeys();
@@ -169,6 +170,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
   const directory = createClientDirectory({ db, clock, lease, log });
   closers.add(directory.close);
   const resources = createResourceServers({ db, clock, audit, lease, ensureAlgorithm: keys.ensureAlgorithm });
+  const timeline = createTimeline({ audit, families: familyIndex, clock });
   const sessions = createSessions({ artifacts, families, db, audit, clock, lifetimes });
 
   return {
@@ -181,12 +183,12 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     artifacts,
     counters,
     families,
+    familyIndex,
     redis,
     secrets,
     lease,
     audit,
     refusals,
-    outbound,
     keys,
     passwords,
     roles,
@@ -203,6 +205,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     directory,
     resources,
     sessions,
+    timeline,
     close: closers.close,
   };
 }

@@ -5,7 +5,7 @@ import { sweepExpired } from './storage/artifact-sweep.ts';
 /** Expired rows are invisible at once; a minute only decides how much room they take. */
 const EVERY_MS = 60_000;
 
-export function createUpkeep({ clients, clock, database, log, keys }: Rooms): {
+export function createUpkeep({ clients, clock, database, log, keys, familyIndex, audit, metrics }: Rooms): {
   start(): void;
   close(): Promise<void>;
 } {
@@ -15,9 +15,31 @@ export function createUpkeep({ clients, clock, database, log, keys }: Rooms): {
 
   async function round(): Promise<void> {
     await sweepExpired(database.db, clock);
+    await settleFamilies();
+    await familyIndex.sweep();
     await keys.tick();
     await clients.deleteExpiredSecrets();
     await database.tidy();
+  }
+
+  /** Each family that ran out gets its event, in the transaction that marks it. */
+  async function settleFamilies(): Promise<void> {
+    const expired = await database.db.transaction().execute(async (trx) => {
+      const settled = await familyIndex.settle(trx);
+      for (const { family, accountId, clientId, ended, redeemedAt } of settled) {
+        // A code that nobody redeemed began nothing.
+        if (!ended || redeemedAt === undefined) continue;
+        const detail = { families: 1, reason: ended.reason, family };
+        const actor = { kind: 'system' } as const;
+        await audit.append(trx, { type: 'family.ended', actor, accountId, clientId, at: ended.at, detail });
+      }
+      return settled;
+    });
+    for (const { ended, redeemedAt } of expired) {
+      if (ended && redeemedAt !== undefined) {
+        metrics.count('cardea_families_ended_total', { reason: ended.reason });
+      }
+    }
   }
 
   return {

@@ -2,6 +2,7 @@
 import type { Client } from './clients/client.ts';
 import type { ProtocolViews } from './pages/protocol-views.ts';
 import type { EnginePages } from './protocol/engine-pages.ts';
+import type { ProtocolParts } from './protocol/protocol-parts.ts';
 import type { Rooms } from './rooms.ts';
 
 /** Cardea's own client: people sign in to its front page through the same door as to any app. */
@@ -25,6 +26,19 @@ export function ownClient(issuer: string): Client {
     updatedAt: 0,
     secretsVersion: 0,
   } as const);
+}
+
+/** Ends one family; a theft is recorded in the same transaction. */
+export function createFamilyEnd({ families, metrics, audit }: Rooms): ProtocolParts['endFamily'] {
+  return async (family, reason, theft) => {
+    metrics.count('cardea_families_ended_total', { reason });
+    await families.end([family], reason, undefined, {
+      by: reason === 'revoked by client' ? 'client' : 'system',
+      also: async (trx) => {
+        if (theft) await audit.append(trx, theft);
+      },
+    });
+  };
 }
 
 export function createEnginePages({ rooms, views }: { rooms: Rooms; views: ProtocolViews }): EnginePages {

@@ -8,6 +8,7 @@ import type { Audit } from '../audit/audit.ts';
 import type { Clock } from '../config/clock.ts';
 import type { Lifetimes } from '../config/lifetimes.ts';
 import { noteChange } from '../storage/changes.ts';
+import type { EndReason } from '../storage/end-reasons.ts';
 import { endAccess } from '../storage/ended-access.ts';
 import type { Database } from '../storage/tables.ts';
 import type { Account, By, Created, NewAccount } from './account.ts';
@@ -72,8 +73,15 @@ export function createAccounts(parts: AccountParts): Accounts {
   const { db, clock, audit, passwords, lifetimes } = parts;
   const maker = createAccountMaker(parts);
 
-  async function end(trx: Kysely<Database>, accountId: string, reason: string, at: number): Promise<void> {
-    await endAccess(trx, { accountId, reason, at, expiresAt: endedUntil(at, lifetimes) });
+  async function end(
+    trx: Kysely<Database>,
+    accountId: string,
+    reason: EndReason,
+    at: number,
+    by: By,
+  ): Promise<void> {
+    const expiresAt = endedUntil(at, lifetimes);
+    await endAccess(trx, { accountId, reason, at, expiresAt, by: by.actor.kind });
   }
 
   async function setStatus(id: string, status: Account['status'], by: By, reason?: string): Promise<Changed> {
@@ -85,7 +93,7 @@ export function createAccounts(parts: AccountParts): Accounts {
       const account = await updateAccount(trx, id, { status }, at);
       if (!account) return ABSENT;
       if (status === 'disabled') {
-        await end(trx, id, 'account disabled', at);
+        await end(trx, id, 'account disabled', at, by);
         await audit.append(trx, { type: 'account.disabled', detail: { reason }, accountId: id, ...by });
       } else {
         await audit.append(trx, { type: 'account.enabled', detail: {}, accountId: id, ...by });
@@ -161,7 +169,7 @@ export function createAccounts(parts: AccountParts): Accounts {
         const at = clock.now();
         const account = await storePassword(trx, id, hashed.value, at);
         if (!account) return ABSENT;
-        await end(trx, id, 'password changed', at);
+        await end(trx, id, 'password changed', at, by);
         const self = by.actor.kind === 'account' && by.actor.id === id;
         const detail = { by: self ? 'self' : 'operator' } as const;
         await audit.append(trx, { type: 'account.password-set', detail, accountId: id, ...by });
@@ -174,7 +182,7 @@ export function createAccounts(parts: AccountParts): Accounts {
     delete: (id, by) =>
       db.transaction().execute(async (trx) => {
         if (!(await deleteAccount(trx, id))) return false;
-        await end(trx, id, 'account deleted', clock.now());
+        await end(trx, id, 'account disabled', clock.now(), by);
         await audit.append(trx, { type: 'account.deleted', detail: {}, accountId: id, ...by });
         await noteChange(trx, 'account', id);
         return true;

@@ -4,6 +4,7 @@
  */
 import type { Kysely } from 'kysely';
 import type { Lease } from '../storage/changes.ts';
+import type { EndReason } from '../storage/end-reasons.ts';
 import { loadEnds } from '../storage/ended-access.ts';
 import { createLeasedCache } from '../storage/leased-cache.ts';
 import type { Database } from '../storage/tables.ts';
@@ -29,7 +30,7 @@ export interface Standing extends Accesses {
   readonly account: Account;
   /** Milliseconds: what was born at or before this, a family of that client or any session, is dead. 0 = nothing. */
   endedBefore(clientId?: string): number;
-  readonly endReason?: string | undefined;
+  readonly endReason?: EndReason | undefined;
 }
 
 export interface Standings {

@@ -4,6 +4,8 @@
  * secret, password, cookie or link, nor what a person typed into a field.
  */
 
+import type { EndReason } from '../storage/end-reasons.ts';
+
 /** Who caused it. `operator` is the command line, `system` is Cardea itself (a timer), `anonymous` an unknown caller. */
 export interface Actor {
   readonly kind: 'account' | 'client' | 'operator' | 'system' | 'anonymous';
@@ -67,15 +69,25 @@ export interface AuditDetails {
     readonly family: string;
     readonly token: 'refresh_token' | 'authorization_code' | 'device_code';
     readonly outcome: 'answered' | 'refused' | 'family-ended';
+    /** Between its first use and this one, and where that first one came from (`network` is where this one did). */
+    readonly millisecondsApart?: number | undefined;
+    readonly firstNetwork?: string | undefined;
   };
   'token.revoked': { readonly token: 'access_token' | 'refresh_token'; readonly family?: string | undefined };
+  /** A code, refresh token or device code was refused; `reference` as the refused one was told it. */
+  'grant.refused': {
+    readonly reason: EndReason;
+    readonly token: 'refresh_token' | 'authorization_code' | 'device_code';
+    readonly family?: string | undefined;
+    readonly reference: string;
+  };
   'family.ended': {
     readonly families: number;
-    readonly reason: string;
+    readonly reason: EndReason;
     readonly family?: string | undefined;
   };
   'session.started': { readonly remembered: boolean };
-  'session.ended': { readonly reason: string };
+  'session.ended': { readonly reason: EndReason };
   'setup.link-made': { readonly expiresAt: number };
   'setup.completed': None;
 }

@@ -8,6 +8,7 @@ import { faultsFound } from './faults.ts';
 import { pageSize } from './pages-of-lists.ts';
 import { operator, type RoomsForCommands } from './rooms-for-commands.ts';
 import { clean, textFields, textTable, textTime } from './text-table.ts';
+import { showTimeline } from './timeline.ts';
 import { wireClient, wireSecret } from './wire.ts';
 
 type Rooms = RoomsForCommands;
@@ -100,6 +101,12 @@ export async function showClient({ clients, roles }: Rooms, input: Input): Promi
     ],
   ]);
   return { kind: 'done', json: { ...wireClient(found, held), secrets: secrets.map(wireSecret) }, text };
+}
+
+export async function showClientTimeline(rooms: Rooms, input: Input): Promise<Outcome> {
+  const [id = ''] = input.positionals;
+  if (!(await rooms.clients.find(id))) return noClient(id);
+  return showTimeline(rooms, input, { clientId: id }, `npx cardea client timeline ${id}`);
 }
 
 export async function updateClient(rooms: Rooms, input: Input): Promise<Outcome> {

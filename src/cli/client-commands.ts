@@ -5,6 +5,7 @@ import {
   rotateSecret,
   setClientStatus,
   showClient,
+  showClientTimeline,
   updateClient,
 } from './client-actions.ts';
 import { clientOptions } from './client-options.ts';
@@ -53,6 +54,14 @@ export const clientCommands: readonly Command[] = [
     examples: ['client show shop'],
     ...onClient,
     run: showClient,
+  },
+  {
+    words: ['client', 'timeline'],
+    summary: 'what happened to a client, newest first: who signed in with it, and why that ended',
+    options: pageOptions,
+    examples: ['client timeline shop', 'client timeline shop --json --limit 200'],
+    ...onClient,
+    run: showClientTimeline,
   },
   {
     words: ['client', 'update'],

@@ -9,6 +9,7 @@ import type { Clients } from '../clients/clients.ts';
 import type { ResourceServers } from '../clients/resource-servers.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Keys } from '../keys/keys.ts';
+import type { Timeline } from '../sessions/timeline.ts';
 import type { Lease } from '../storage/changes.ts';
 import type { OpenDatabase } from '../storage/database.ts';
 import type { SignInThrottle } from '../throttle/sign-in-throttle.ts';
@@ -34,6 +35,7 @@ export interface RoomsForCommands extends DatabaseForCommands {
   readonly keys: Pick<Keys, 'list' | 'rotate'>;
   readonly refusals: Pick<Refusals, 'find' | 'flush'>;
   readonly audit: Pick<Audit, 'append'>;
+  readonly timeline: Timeline;
   /** Renewed after every command, so that what it changed holds here at once and not within the lease. */
   readonly lease: Pick<Lease, 'renew'>;
 }

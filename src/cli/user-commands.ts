@@ -4,6 +4,7 @@ import { done, onAccount } from './on-account.ts';
 import { pageOptions, pageSize } from './pages-of-lists.ts';
 import { byOperator } from './rooms-for-commands.ts';
 import { textFields, textTable, textTime } from './text-table.ts';
+import { showTimeline } from './timeline.ts';
 import { userChanges } from './user-changes.ts';
 import { wireAccount } from './wire.ts';
 
@@ -103,5 +104,14 @@ export const userCommands: readonly Command[] = [
     };
     return { kind: 'done', json, text };
   }),
+  onAccount(
+    ['user', 'timeline'],
+    {
+      summary: 'what happened to an account, newest first: sign-ins, apps, and why they were signed out',
+      options: pageOptions,
+    },
+    (rooms, found, input) =>
+      showTimeline(rooms, input, { accountId: found.id }, `npx cardea user timeline ${found.email}`),
+  ),
   ...userChanges,
 ];

@@ -22,7 +22,6 @@ import {
   updateClient,
 } from './clients-store.ts';
 import { unknownReferences } from './references.ts';
-import { signingAlgs, signingAlgsOf } from './request-rules.ts';
 import { createSecretKeeper, type SecretKeeper } from './secret-keeper.ts';
 import { listSecrets } from './secrets-store.ts';
 
@@ -96,10 +95,11 @@ export function createClients({
   const keeper = createSecretKeeper({ db, clock, audit });
 
   /** Facts live as long as what they end could have, and a day more. Every process is told with them. */
-  function endAll(trx: Kysely<Database>, clientId: string, reason: string): Promise<void> {
+  function endAll(trx: Kysely<Database>, clientId: string, by: Actor): Promise<void> {
     const longest = Math.max(...Object.values(lifetimes.familyAbsolute), lifetimes.sessionAbsolute);
     const at = clock.now();
-    return endAccess(trx, { clientId, reason, at, expiresAt: at + (longest + 86_400) * 1_000 });
+    const expiresAt = at + (longest + 86_400) * 1_000;
+    return endAccess(trx, { clientId, reason: 'revoked by administrator', at, expiresAt, by: by.kind });
   }
 
   async function withStatus(
@@ -111,7 +111,7 @@ export function createClients({
     return db.transaction().execute(async (trx) => {
       if (!(await setStatus(trx, clientId, status, new Date(clock.now())))) return false;
       // Enabled, too: a process that had not heard of the disabling yet may have given it something for a second.
-      await endAll(trx, clientId, 'client disabled');
+      await endAll(trx, clientId, actor);
       const type = status === 'disabled' ? 'client.disabled' : 'client.enabled';
       await audit.append(trx, { type, actor, ...from, clientId, detail: {} });
       return true;
@@ -125,7 +125,7 @@ export function createClients({
       if ('faults' in judged) return { kind: 'faults', faults: judged.faults };
       const { client } = judged;
       const { clientId } = client;
-      await ensureAlgorithms(signingAlgsOf(client));
+      await ensureAlgorithm?.(client.idTokenAlg);
       return db.transaction().execute(async (trx): Promise<ClientCreated | Refused> => {
         if (!(await insertClient(trx, client, new Date(clock.now())))) return { kind: 'exists' };
         const secret = hasSecret(client) ? await keeper.addSecret(trx, clientId) : undefined;
@@ -148,7 +148,7 @@ export function createClients({
       return last ? { clients: shown, next: last.clientId } : { clients: shown };
     },
     async update(clientId, patch, actor, from) {
-      await ensureAlgorithms(signingAlgsOf({ idTokenAlg: 'RS256', ...patch } as Client));
+      if (patch.idTokenAlg) await ensureKnownAlgorithm(patch.idTokenAlg);
       return db.transaction().execute(async (trx): Promise<ClientUpdated | Refused> => {
         const before = await findClient(trx, clientId, true);
         if (!before) return { kind: 'absent' };
@@ -176,7 +176,7 @@ export function createClients({
     delete: (clientId, actor, from) =>
       db.transaction().execute(async (trx) => {
         if (!(await deleteClient(trx, clientId))) return false;
-        await endAll(trx, clientId, 'client deleted');
+        await endAll(trx, clientId, actor);
         await forget?.(trx, clientId);
         await audit.append(trx, { type: 'client.deleted', actor, ...from, clientId, detail: {} });
         // A resource server whose introspection client it was has none now.
@@ -185,9 +185,9 @@ export function createClients({
       }),
   };
 
-  async function ensureAlgorithms(algs: readonly IdTokenAlg[]): Promise<void> {
+  async function ensureKnownAlgorithm(alg: IdTokenAlg): Promise<void> {
     // An unknown name is left to the rules, which name it.
-    for (const alg of algs) if (signingAlgs.includes(alg)) await ensureAlgorithm?.(alg);
+    if (['RS256', 'ES256', 'EdDSA', 'PS256'].includes(alg)) await ensureAlgorithm?.(alg);
   }
 }
 

@@ -20,6 +20,7 @@ export interface Lifetimes {
   readonly signingKeyPublish: number;
   readonly jwksCache: number;
   readonly refusal: number;
+  readonly familyHistory: number;
 }
 
 /** One line of the table: its default, what it means, and why it is what it is. */
@@ -75,8 +76,8 @@ export const lifetimeRows: Readonly<
     5 * minute,
     'a used refresh token still gets its first answer again; `0` is strict',
   ),
-  // RFC 9126 section 2.2: 5 to 600 seconds; FAPI 2.0 Security Profile section 5.3.2.2: less than 600.
-  pushedRequest: row('PUSHED_REQUEST', minute, 5, 10 * minute - 1, 'a pushed authorization request'),
+  // RFC 9126 section 2.2: 5 to 600 seconds.
+  pushedRequest: row('PUSHED_REQUEST', minute, 5, 10 * minute, 'a pushed authorization request'),
   deviceCode: row('DEVICE_CODE', 10 * minute, minute, 30 * minute, 'the code shown on a device'),
   setupLink: row('SETUP_LINK', hour, 5 * minute, day, 'the one-time link that makes the first administrator'),
   signingKeyPublish: row(
@@ -88,6 +89,14 @@ export const lifetimeRows: Readonly<
   ),
   jwksCache: row('JWKS_CACHE', hour, 1, day, 'clients may keep the JWKS this long'),
   refusal: row('REFUSAL', 7 * day, hour, 90 * day, 'the recorded story of a refused request'),
+  // After a month nobody asks any more why an app had signed them out.
+  familyHistory: row(
+    'FAMILY_HISTORY',
+    30 * day,
+    hour,
+    365 * day,
+    'what is remembered of a token family after its last limit: who, which app, and why it ended',
+  ),
 };
 
 /** Token families: `idle` since the last refresh, `absolute` since the sign-in. Service clients have none. */
@@ -148,6 +157,7 @@ export function buildLifetimes(take: (row: LifetimeRow) => number): Lifetimes {
     signingKeyPublish: take(lifetimeRows.signingKeyPublish),
     jwksCache: take(lifetimeRows.jwksCache),
     refusal: take(lifetimeRows.refusal),
+    familyHistory: take(lifetimeRows.familyHistory),
   };
 }
 

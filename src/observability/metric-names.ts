@@ -23,6 +23,12 @@ export const metricDefinitions = {
   cardea_sign_ins_total: metric('counter', 'Sign-in attempts', 'outcome'),
   cardea_consents_total: metric('counter', 'Consent decisions', 'outcome'),
   cardea_families_ended_total: metric('counter', 'Token families that were ended', 'reason'),
+  cardea_grants_refused_total: metric(
+    'counter',
+    'Refused codes, refresh tokens and device codes',
+    'token',
+    'reason',
+  ),
   cardea_password_hash_seconds: metric('histogram', 'Time of one password hash without its wait'),
   cardea_password_queue_length: metric('gauge', 'Sign-ins that wait for a hash'),
   cardea_storage_unavailable_total: metric(

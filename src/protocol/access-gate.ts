@@ -7,6 +7,7 @@
  */
 import type { Standings } from '../accounts/standing.ts';
 import type { ArtifactKind } from '../storage/artifacts.ts';
+import type { EndReason } from '../storage/end-reasons.ts';
 
 export interface AccessGate {
   /** A reason when the artifact may no longer be used; undefined when it may. */
@@ -14,7 +15,7 @@ export interface AccessGate {
     kind: ArtifactKind,
     payload: Record<string, unknown>,
     grant: Record<string, unknown> | undefined,
-  ): Promise<string | undefined>;
+  ): Promise<EndReason | undefined>;
 }
 
 /** @param clientEndedBefore ms: what the client was given at or before then is dead; 0 when nothing is. */
@@ -39,7 +40,7 @@ export function createAccessGate(
         }
       }
       if (typeof clientId === 'string') {
-        if (isPast(bornAt, await clientEndedBefore(clientId))) return 'client disabled';
+        if (isPast(bornAt, await clientEndedBefore(clientId))) return 'revoked by administrator';
       }
       return undefined;
     },

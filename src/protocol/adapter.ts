@@ -6,17 +6,17 @@ import type { Adapter, AdapterPayload } from 'oidc-provider';
 import Provider, { errors } from 'oidc-provider';
 import type { ArtifactKind, Artifacts, Found, Put, StoredArtifact } from '../storage/artifacts.ts';
 import { digest } from '../storage/digest.ts';
+import type { EndReason } from '../storage/end-reasons.ts';
 import { isKind } from '../storage/ids.ts';
 import { StorageUnavailable } from '../storage/unavailable.ts';
 import type { AccessGate } from './access-gate.ts';
-import { keptForPagesSeconds, STORED_LONGER_SECONDS } from './pushed-requests.ts';
 import { currentState } from './request-state.ts';
 
 export interface AdapterParts {
   readonly artifacts: Artifacts;
   readonly gate: AccessGate;
   /** Ends a family for good: fact first, tombstone second. */
-  readonly endFamily: (family: string, reason: string) => Promise<void>;
+  readonly endFamily: (family: string, reason: EndReason) => Promise<void>;
   /** Revokes one access token until it would have expired. */
   readonly denyToken: (jti: string, family: string | undefined, expiresAt: number) => Promise<void>;
   /**
@@ -24,8 +24,6 @@ export interface AdapterParts {
    * authorizations without end fill no store.
    */
   readonly unredeemedSeconds: number;
-  /** How long a page of ours may stay open. */
-  readonly interactionSeconds: number;
 }
 
 type Payload = Record<string, unknown>;
@@ -44,7 +42,7 @@ export function createAdapterFactory(parts: AdapterParts): (name: string) => Ada
 }
 
 function adapterFor(kind: ArtifactKind, parts: AdapterParts): Adapter {
-  const { artifacts, gate, endFamily, denyToken, unredeemedSeconds, interactionSeconds } = parts;
+  const { artifacts, gate, endFamily, denyToken, unredeemedSeconds } = parts;
   const isFamilyKind = inFamilies.has(kind);
 
   async function accept(found: Found): Promise<AdapterPayload | undefined> {
@@ -65,7 +63,9 @@ function adapterFor(kind: ArtifactKind, parts: AdapterParts): Adapter {
         state.familyOf.set(String(artifact.payload.jti), String(artifact.payload.grantId));
       }
       if (kind === 'RefreshToken' && found.answer) state.answer = found.answer;
-      if (kind === 'PushedAuthorizationRequest') state.pushed = artifact.payload;
+      if (artifact.consumedAt !== undefined && isFamilyKind) {
+        state.firstUse = { at: artifact.consumedAt, from: artifact.consumedFrom };
+      }
       if (kind === 'Session' && typeof artifact.payload.accountId === 'string') {
         const { accountId, signedInAt } = artifact.payload;
         state.session = { accountId, signedInAt: Number(signedInAt ?? 0) };
@@ -86,12 +86,7 @@ function adapterFor(kind: ArtifactKind, parts: AdapterParts): Adapter {
       }
       const ours = ourId(kind, id);
       // The kind is the first letter of an id: a stranger's costs no trip.
-      const found = isKind(ours, kind) ? await accept(await noting(artifacts.find(kind, ours))) : undefined;
-      // At the end of a sign-in: whether it was used up meanwhile cannot be known any more.
-      if (!found && kind === 'PushedAuthorizationRequest' && Provider.ctx?.oidc.route === 'resume') {
-        throw new errors.InvalidRequestUri('request_uri has expired while the person was signing in');
-      }
-      return found;
+      return isKind(ours, kind) ? accept(await noting(artifacts.find(kind, ours))) : undefined;
     },
 
     async findByUid(uid) {
@@ -119,7 +114,7 @@ function adapterFor(kind: ArtifactKind, parts: AdapterParts): Adapter {
         id: ourId(kind, id),
         payload: stored,
         // The engine gives every kind a lifetime (lifetimes-of-tokens.ts).
-        ttlSeconds: secondsToKeep(expiresIn ?? 1),
+        ttlSeconds: kind === 'Grant' ? Math.min(expiresIn ?? 1, unredeemedSeconds) : (expiresIn ?? 1),
         ...(family ? { family } : {}),
         ...(kind === 'Session' && payload.uid ? { uid: payload.uid } : {}),
         ...(payload.userCode ? { userCode: payload.userCode } : {}),
@@ -129,7 +124,7 @@ function adapterFor(kind: ArtifactKind, parts: AdapterParts): Adapter {
         state.unit.puts.push(put);
         return;
       }
-      const [isKept] = await noting(Promise.all([artifacts.put(put), keepPushedRequest(payload.parJti)]));
+      const isKept = await noting(artifacts.put(put));
       if (!isKept && state) state.sessionEnded = true;
     },
 
@@ -141,11 +136,7 @@ function adapterFor(kind: ArtifactKind, parts: AdapterParts): Adapter {
         state.unit.consume = { kind, id };
         return;
       }
-      if (await noting(artifacts.consume(kind, id))) return;
-      if (kind === 'PushedAuthorizationRequest') {
-        throw new errors.InvalidRequestUri('request_uri is invalid, expired, or was already used');
-      }
-      throw new errors.InvalidGrant('already used');
+      if (!(await noting(artifacts.consume(kind, id)))) throw new errors.InvalidGrant('already used');
     },
 
     async destroy(id) {
@@ -165,31 +156,22 @@ function adapterFor(kind: ArtifactKind, parts: AdapterParts): Adapter {
     },
   };
 
-  function secondsToKeep(expiresIn: number): number {
-    if (kind === 'Grant') return Math.min(expiresIn, unredeemedSeconds);
-    return kind === 'PushedAuthorizationRequest' ? expiresIn + STORED_LONGER_SECONDS : expiresIn;
-  }
-
-  /** A page was opened with a pushed request: it stays known until that page is done (pushed-requests.ts). */
-  async function keepPushedRequest(id: unknown): Promise<void> {
-    const pushed = currentState()?.pushed;
-    if (kind !== 'Interaction' || typeof id !== 'string' || pushed?.jti !== id) return;
-    const ttlSeconds = keptForPagesSeconds(interactionSeconds);
-    await artifacts.put({ kind: 'PushedAuthorizationRequest', id, payload: pushed, ttlSeconds });
-  }
-
   /** The engine revokes a family model by model; the family ends once. */
   async function endOnce(family: string): Promise<void> {
     const state = currentState();
     // RFC 7009 section 2.1 lets the revocation of an access token end that token alone.
     const oidc = Provider.ctx?.oidc;
     if (oidc?.route === 'revocation' && !oidc.entities.RefreshToken) return;
-    const reason = oidc?.route === 'revocation' ? 'revoked by client' : 'replayed';
+    const reason = endedAt[oidc?.route ?? ''] ?? 'signed out';
+    if (state) state.endedBecause = reason;
     const ending = state?.ending.get(family) ?? endFamily(family, reason);
     state?.ending.set(family, ending);
     await noting(ending);
   }
 }
+
+/** Where the engine ends a family, and so why; everywhere else it is because the person signs out. */
+const endedAt: Readonly<Record<string, EndReason>> = { token: 'replayed', revocation: 'revoked by client' };
 
 /** The engine makes interaction ids itself; stored, they take our form. All others are ours already (ids.ts). */
 function ourId(kind: ArtifactKind, id: string): string {

@@ -5,13 +5,17 @@
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import Provider from 'oidc-provider';
 import type { Audit } from '../audit/audit.ts';
-import type { AuditEvent } from '../audit/catalogue.ts';
+import type { AuditEvent, AuditEventOf } from '../audit/catalogue.ts';
 import { describeReceived } from '../audit/received.ts';
 import type { Refusals } from '../audit/refusals.ts';
+import type { Clock } from '../config/clock.ts';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
+import type { FamilyIndex } from '../storage/family-index.ts';
 import { StorageUnavailable } from '../storage/unavailable.ts';
+import { noteUsed } from './family-notes.ts';
 import { ruleOf, wireCodeOf } from './refusal-rules.ts';
+import { noteRefusedGrant } from './refused-grants.ts';
 import { currentState, stateOf } from './request-state.ts';
 
 export interface EventParts {
@@ -24,6 +28,9 @@ export interface EventParts {
   readonly requestIdOf: (ctx: KoaContextWithOIDC) => string;
   /** A client failed to authenticate from this network. */
   readonly noteFailedClient: (network: string) => void;
+  readonly families: Pick<FamilyIndex, 'note' | 'ask'>;
+  readonly clock: Clock;
+  readonly mayRecord: (network: string) => boolean;
 }
 
 type EngineError = Error & {
@@ -36,7 +43,6 @@ type EngineError = Error & {
 /** Event of the engine → where the refusal happened. */
 const refusedAt: Readonly<Record<string, string>> = {
   'authorization.error': 'authorize',
-  'pushed_authorization_request.error': 'par',
   'grant.error': 'token',
   'userinfo.error': 'userinfo',
   'introspection.error': 'introspect',
@@ -89,6 +95,9 @@ function refuse(parts: EventParts, kind: string, ctx: KoaContextWithOIDC, error:
     requestId: parts.requestIdOf(ctx),
   });
   stateOf(ctx).reference = reference;
+  if (kind === 'token' && (code === 'invalid_grant' || code === 'expired_token')) {
+    noteRefusedGrant(parts, ctx, reference);
+  }
   if (isPlainObject(ctx.body) && 'error' in ctx.body) ctx.body = { ...ctx.body, error: code, reference };
   if (code === 'invalid_client' && error.statusCode === 401) {
     parts.noteFailedClient(network);
@@ -102,7 +111,8 @@ function refuse(parts: EventParts, kind: string, ctx: KoaContextWithOIDC, error:
   else log.info('request refused', fields);
 }
 
-function granted({ audit, metrics, networkOf, requestIdOf }: EventParts, ctx: KoaContextWithOIDC): void {
+function granted(parts: EventParts, ctx: KoaContextWithOIDC): void {
+  const { audit, metrics, networkOf, requestIdOf, families, clock } = parts;
   const { client, params, entities } = ctx.oidc;
   const grantType = String(params?.grant_type);
   const state = stateOf(ctx);
@@ -137,6 +147,7 @@ function granted({ audit, metrics, networkOf, requestIdOf }: EventParts, ctx: Ko
         },
       };
   audit.later(event);
+  noteUsed({ index: families, clock, networkOf }, ctx);
 }
 
 interface DestroyedToken {
@@ -164,29 +175,43 @@ function revoked({ audit, networkOf, requestIdOf }: EventParts, token: Destroyed
   });
 }
 
-/** A code or refresh token was used again and its family was ended for it (RFC 9700 section 4.14.2). */
-export function noteTheft(
-  { audit, networkOf, requestIdOf }: Pick<EventParts, 'audit' | 'networkOf' | 'requestIdOf'>,
+/**
+ * A code or refresh token was used again and its family is being ended for it (RFC 9700 section 4.14.2): how far apart
+ * the two uses were and from where. A double effect in a browser framework looks like two uses within a second.
+ */
+export function theftOf(
+  { networkOf, requestIdOf, clock }: Pick<EventParts, 'networkOf' | 'requestIdOf' | 'clock'>,
   family: string,
-): void {
+): AuditEventOf<'token.replayed'> | undefined {
   const ctx = Provider.ctx;
-  if (!ctx?.oidc) return;
+  if (!ctx?.oidc) return undefined;
   const clientId = ctx.oidc.client?.clientId;
-  const accountId = currentState()?.grants.get(family)?.accountId;
-  audit.later({
+  const state = currentState();
+  const accountId = state?.grants.get(family)?.accountId;
+  const at = clock.now();
+  return {
     type: 'token.replayed',
     actor: { kind: 'client', id: clientId },
     accountId: typeof accountId === 'string' ? accountId : undefined,
     clientId,
     network: networkOf(ctx.ip),
     requestId: requestIdOf(ctx),
+    at,
     detail: {
       family,
-      token: ctx.oidc.params?.grant_type === 'refresh_token' ? 'refresh_token' : 'authorization_code',
+      token: usedAgain[String(ctx.oidc.params?.grant_type)] ?? 'authorization_code',
       outcome: 'family-ended',
+      ...(state?.firstUse
+        ? { millisecondsApart: Math.max(0, at - state.firstUse.at), firstNetwork: state.firstUse.from }
+        : {}),
     },
-  });
+  };
 }
+
+const usedAgain = {
+  refresh_token: 'refresh_token',
+  'urn:ietf:params:oauth:grant-type:device_code': 'device_code',
+} as Readonly<Record<string, 'refresh_token' | 'device_code'>>;
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;

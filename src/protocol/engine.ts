@@ -28,8 +28,7 @@ class Engine extends Provider {
   override registerResponseMode(name: string, handler: ResponseMode): void {
     if (!doors) throw new Error('the engine must be built by buildEngine');
     note(this, `response mode ${name}`);
-    // JARM's handler reaches the engine by its `this`.
-    super.registerResponseMode(name, doors.wrapResponseMode(name, handler.bind(this)));
+    super.registerResponseMode(name, doors.wrapResponseMode(name, handler));
   }
 }
 

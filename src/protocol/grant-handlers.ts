@@ -20,6 +20,8 @@ export interface GrantHandlerParts {
   readonly replayWindowSeconds: (clientId: string) => Promise<number>;
   /** Records durably that a family was ended by the store's own statement. */
   readonly recordTheft: (family: string) => Promise<void>;
+  /** How an address is named in records. */
+  readonly networkOf: (ip: string) => string;
   /** Throws the refusal when the client has used up its share of token requests. */
   readonly checkClientLimit: (ctx: KoaContextWithOIDC, clientId: string) => Promise<void>;
 }
@@ -63,12 +65,14 @@ async function store(ctx: KoaContextWithOIDC, unit: UnitOfWork, parts: GrantHand
   const answer =
     unit.consume && window > 0 ? keepAnswer(sealing, ctx, unit.consume.id, body, window) : undefined;
 
-  const outcome = await commitUnit(artifacts, unit, answer).catch((error: unknown) => {
-    if (error instanceof StorageUnavailable) {
-      stateOf(ctx).unavailable = { retryAfterSeconds: error.retryAfterSeconds };
-    }
-    throw error;
-  });
+  const outcome = await commitUnit(artifacts, unit, answer, parts.networkOf(ctx.ip)).catch(
+    (error: unknown) => {
+      if (error instanceof StorageUnavailable) {
+        stateOf(ctx).unavailable = { retryAfterSeconds: error.retryAfterSeconds };
+      }
+      throw error;
+    },
+  );
   switch (outcome.kind) {
     case 'committed':
       ctx.body = body;
@@ -80,6 +84,7 @@ async function store(ctx: KoaContextWithOIDC, unit: UnitOfWork, parts: GrantHand
       throw otherRequest();
     case 'theft':
       stateOf(ctx).endedBecause = 'replayed';
+      if (outcome.firstUse) stateOf(ctx).firstUse = outcome.firstUse;
       await parts.recordTheft(unit.family ?? '');
       throw new errors.InvalidGrant('already used; the family was ended');
     case 'ended':

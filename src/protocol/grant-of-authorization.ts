@@ -7,6 +7,7 @@ import type { Consent } from '../accounts/consents.ts';
 import type { Client } from '../clients/client.ts';
 import type { Lifetimes } from '../config/lifetimes.ts';
 import type { Artifacts } from '../storage/artifacts.ts';
+import { type FamilyNotes, noteBegun } from './family-notes.ts';
 import { stateOf } from './request-state.ts';
 
 export interface AuthorizationParts {
@@ -14,6 +15,8 @@ export interface AuthorizationParts {
   readonly findConsent: (accountId: string, clientId: string) => Promise<Consent | undefined>;
   readonly clientOf: (ctx: KoaContextWithOIDC) => Promise<Client>;
   readonly lifetimes: Lifetimes;
+  readonly families: FamilyNotes['index'];
+  readonly clock: FamilyNotes['clock'];
 }
 
 /** What the person turned down on the consent page; kept in the interaction's result. */
@@ -65,6 +68,8 @@ export function authorizationHooks(parts: AuthorizationParts): Hooks {
         client.clientId,
         parts.lifetimes.sessionAbsolute,
       );
+      const { families: index, clock, lifetimes } = parts;
+      noteBegun({ index, clock }, ctx, grantId, offline, lifetimes.authorizationCode);
       return false;
     },
   };

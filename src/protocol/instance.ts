@@ -1,14 +1,16 @@
 /** Builds one engine instance with every hook, override and listener attached (ENGINE: a key change builds another). */
 import type { ClientMetadata, KoaContextWithOIDC } from 'oidc-provider';
 import Provider from 'oidc-provider';
+import { createSampler } from '../audit/sampler.ts';
 import type { Client } from '../clients/client.ts';
+import type { EndReason } from '../storage/end-reasons.ts';
 import { createAccessGate } from './access-gate.ts';
 import { createAdapterFactory } from './adapter.ts';
 import { createEndpointLimits, type EndpointLimits } from './endpoint-limits.ts';
 import { buildEngine } from './engine.ts';
 import { createEngineClients, type EngineClients, requestClient } from './engine-clients.ts';
 import { engineConfiguration } from './engine-configuration.ts';
-import { listenToEngine, noteTheft } from './engine-events.ts';
+import { listenToEngine, theftOf } from './engine-events.ts';
 import { overrideEngine } from './engine-overrides.ts';
 import { pageConfiguration, wrapResponseMode } from './engine-pages.ts';
 import { createFindAccount } from './find-account.ts';
@@ -25,10 +27,9 @@ export function createInstanceBuilder(
   const { artifacts, sealing, lifetimes, clock } = parts;
   const gate = createAccessGate(parts.standings, parts.clients.endedBefore);
   const limits: EndpointLimits = createEndpointLimits(parts.limits);
-  const endFamily = async (family: string, reason: string): Promise<void> => {
-    await parts.endFamily(family, reason);
-    if (reason === 'replayed') noteTheft(parts, family);
-  };
+  const endFamily = (family: string, reason: EndReason): Promise<void> =>
+    parts.endFamily(family, reason, reason === 'replayed' ? theftOf(parts, family) : undefined);
+  const mayRecord = createSampler({ clock, ...parts.recordLimit }).take;
   const grantParts = {
     artifacts,
     sealing,
@@ -36,6 +37,7 @@ export function createInstanceBuilder(
       (await parts.clients.find(clientId))?.refreshReplayWindowSeconds ?? lifetimes.refreshReplayWindow,
     recordTheft: (family: string) => endFamily(family, 'replayed'),
     checkClientLimit: limits.checkClient,
+    networkOf: parts.networkOf,
   };
 
   return () => {
@@ -58,18 +60,23 @@ export function createInstanceBuilder(
         lifetimes,
         clients: ready,
         clientOf,
-        fetch: parts.outbound.fetch,
         adapter: createAdapterFactory({
           artifacts,
           gate,
           endFamily,
           // A code that is redeemed at its last moment must still find its family.
           unredeemedSeconds: lifetimes.authorizationCode + 60,
-          interactionSeconds: lifetimes.interaction,
           denyToken: parts.denyToken,
         }),
         findAccount: createFindAccount({ standings: parts.standings, clientOf, clock }),
-        hooks: authorizationHooks({ artifacts, findConsent: parts.consents.find, clientOf, lifetimes }),
+        hooks: authorizationHooks({
+          artifacts,
+          findConsent: parts.consents.find,
+          clientOf,
+          lifetimes,
+          families: parts.families,
+          clock,
+        }),
         resources: resourceIndicators({ ...parts.resources, clientOf, lifetimes }),
         pages: pageConfiguration(parts.pages, (ctx) => ready().clientOf(ctx.oidc.client)),
         accessClaims: async (audience, accountId, clientId) => {
@@ -78,7 +85,6 @@ export function createInstanceBuilder(
             : await parts.clientAccess.get(clientId);
           return holder?.access(audience) ?? { roles: [], permissions: [] };
         },
-        claim: artifacts.claim,
         introspectionClientOf: async (audience) =>
           (await parts.resources.byAudience(audience))?.introspectionClientId,
       }),
@@ -95,11 +101,10 @@ export function createInstanceBuilder(
       clients,
       verifySecret: parts.clients.verifySecret,
       claim: artifacts.claim,
-      pushedRequestSeconds: lifetimes.pushedRequest,
       beforeClientLookup: () => standIn(Provider.ctx),
       onSessionEnd: parts.onSessionEnd,
     });
-    listenToEngine(engine, { ...parts, noteFailedClient: limits.noteFailedClient });
+    listenToEngine(engine, { ...parts, noteFailedClient: limits.noteFailedClient, mayRecord });
     return { engine, clients };
   };
 }

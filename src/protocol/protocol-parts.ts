@@ -2,6 +2,7 @@
 import type { Consents } from '../accounts/consents.ts';
 import type { ClientAccess, Standings } from '../accounts/standing.ts';
 import type { Audit } from '../audit/audit.ts';
+import type { AuditEventOf } from '../audit/catalogue.ts';
 import type { Refusals } from '../audit/refusals.ts';
 import type { Client } from '../clients/client.ts';
 import type { ResourceServer } from '../clients/resource-server.ts';
@@ -10,8 +11,9 @@ import type { Lifetimes } from '../config/lifetimes.ts';
 import type { KeySet } from '../keys/signing-key.ts';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import type { Outbound } from '../outbound/outbound.ts';
 import type { Artifacts } from '../storage/artifacts.ts';
+import type { EndReason } from '../storage/end-reasons.ts';
+import type { FamilyIndex } from '../storage/family-index.ts';
 import type { Sealing } from '../storage/sealing.ts';
 import type { RequestLimits } from '../throttle/request-limits.ts';
 import type { EnginePages } from './engine-pages.ts';
@@ -43,14 +45,21 @@ export interface ProtocolParts {
     byAudience(audience: string): Promise<ResourceServer | undefined>;
     all(): Promise<readonly ResourceServer[]>;
   };
-  /** The guarded client; the engine asks nothing and nobody by another way. */
-  readonly outbound: Outbound;
   readonly keys: { current(): KeySet; onChange(listener: () => void): void };
   readonly secrets: { readonly cookieKeys: readonly string[]; readonly dpopNonceSecret: Buffer };
   readonly cookieNames: { readonly session: string; readonly interaction: string; readonly resume: string };
   readonly secureCookies: boolean;
   readonly pages: EnginePages;
-  readonly endFamily: (family: string, reason: string) => Promise<void>;
+  /** Ends it durably. `theft`: what is recorded in the same transaction, and told to the account's holder. */
+  readonly endFamily: (
+    family: string,
+    reason: EndReason,
+    theft?: AuditEventOf<'token.replayed'>,
+  ) => Promise<void>;
+  /** What is remembered of families, beside the token path. */
+  readonly families: Pick<FamilyIndex, 'note' | 'ask'>;
+  /** Refused grants of one network that are recorded within a window. */
+  readonly recordLimit: { readonly limit: number; readonly windowSeconds: number };
   readonly denyToken: (jti: string, family: string | undefined, expiresAt: number) => Promise<void>;
   readonly onSessionEnd: (session: { uid: string; accountId?: string | undefined }) => Promise<void>;
 }

@@ -3,6 +3,7 @@
  * The engine keeps its Koa context in an AsyncLocalStorage, so adapters find this without being handed it.
  */
 import Provider from 'oidc-provider';
+import type { EndReason } from '../storage/end-reasons.ts';
 import type { UnitOfWork } from './unit-of-work.ts';
 
 /** The stored answer of a refresh token that was used before (storage/artifacts.ts, Found.answer). */
@@ -27,14 +28,12 @@ export interface RequestState {
   readonly familyOf: Map<string, string>;
   answer?: StoredAnswer;
   jwt?: VerifiedJwt;
-  /** The pushed authorization request (RFC 9126) that was found, as stored. */
-  pushed?: Record<string, unknown>;
-  /** The id of the request object (RFC 9101) of this request, until it is used up; `exp` in seconds. */
-  requestObject?: { readonly jti: string; readonly exp: number };
   /** Families that this request is ending: the engine asks once for each model, one act answers all. */
   readonly ending: Map<string, Promise<void>>;
   /** Why a token that was presented is dead, from its family's tombstone or the account's facts. */
-  endedBecause?: string;
+  endedBecause?: EndReason;
+  /** The first use of a code or refresh token that was presented again. */
+  firstUse?: { readonly at: number; readonly from?: string | undefined };
   /** What a new family inherits (grant-of-authorization.ts). */
   birth?: { readonly signedInAt: number; readonly bornAt: number };
   /** When the person of this session signed in, in ms, as stored beside the session. */

@@ -26,11 +26,15 @@ export async function commitUnit(
   artifacts: Artifacts,
   unit: UnitOfWork,
   answer?: KeptAnswer,
+  /** The caller's network. */
+  from?: string,
 ): Promise<CommitOutcome> {
   if (!unit.family) return { kind: 'committed' };
   return artifacts.commit({
     family: unit.family,
-    ...(unit.consume ? { consume: { ...unit.consume, ...(answer ? { answer } : {}) } } : {}),
+    ...(unit.consume
+      ? { consume: { ...unit.consume, ...(answer ? { answer } : {}), ...(from ? { from } : {}) } }
+      : {}),
     puts: unit.puts,
   });
 }

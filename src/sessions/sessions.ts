@@ -9,6 +9,7 @@ import type { AuditContext } from '../audit/catalogue.ts';
 import type { Clock } from '../config/clock.ts';
 import type { Lifetimes } from '../config/lifetimes.ts';
 import type { Artifacts } from '../storage/artifacts.ts';
+import type { EndedBy } from '../storage/end-reasons.ts';
 import { endAccess } from '../storage/ended-access.ts';
 import { type FamilyEnder, sessionToEnd } from '../storage/families.ts';
 import type { Database } from '../storage/tables.ts';
@@ -53,7 +54,9 @@ export function createSessions({
       const boundFamilies = async () =>
         (await artifacts.sessionFamilies(uid)).flatMap(({ family, offline }) => (offline ? [] : [family]));
       const end = (what: readonly string[]) =>
-        families.end(what, 'signed out', lifetimes.sessionAbsolute + lifetimes.accessToken);
+        families.end(what, 'signed out', lifetimes.sessionAbsolute + lifetimes.accessToken, {
+          by: endedBy(by),
+        });
       const ended = await boundFamilies();
       await end([...ended, sessionToEnd(uid)]);
       // What began before the session was gone and after the first look; nothing begins in it any more.
@@ -68,7 +71,8 @@ export function createSessions({
         const longest = Math.max(longestFamily, lifetimes.sessionAbsolute) + lifetimes.accessToken;
         await endAccess(trx, {
           accountId,
-          reason: 'signed out everywhere',
+          reason: 'signed out',
+          by: endedBy(by),
           at,
           expiresAt: at + longest * 1000,
         });
@@ -78,6 +82,8 @@ export function createSessions({
       }),
   };
 }
+
+const endedBy = ({ actor }: By): EndedBy => actor.kind;
 
 function bySelf(accountId: string | undefined): By {
   return { actor: accountId === undefined ? { kind: 'system' } : { kind: 'account', id: accountId } };

@@ -7,9 +7,19 @@
  * Who loses there has learnt nothing but that his snapshot is old: he runs the same statement again with a new one.
  */
 import { type Kysely, type RawBuilder, sql } from 'kysely';
-import { type NewRow, type RowNeeds, replaceRow, rowColumns, rowOf, rowValues } from './artifact-rows.ts';
+import {
+  consumedFrom,
+  type NewRow,
+  type RowNeeds,
+  replaceRow,
+  rowColumns,
+  rowOf,
+  rowValues,
+  sealFrom,
+} from './artifact-rows.ts';
 import type { Commit, CommitOutcome } from './artifacts.ts';
 import { digest } from './digest.ts';
+import { endReasonOf } from './end-reasons.ts';
 import { isKind, tagOf } from './ids.ts';
 import type { Database } from './tables.ts';
 import { StorageUnavailable } from './unavailable.ts';
@@ -19,6 +29,7 @@ interface Decision {
   stolen: boolean;
   ended: string | null;
   consumed_at: Date | null;
+  consumed_from: string | null;
   there: boolean;
   answer: string | null;
   answer_binding: string | null;
@@ -49,19 +60,33 @@ export async function commitFamily(
   const rows = commit.puts.flatMap((p) => rowOf(needs, p, family) ?? []);
   for (let run = 0; run < RUNS; run += 1) {
     const now = new Date(needs.clock.now());
-    const statement = consume ? consuming(commit, consume, rows, now) : storing(family, rows);
+    const from = consume?.from ? sealFrom(needs, digest(consume.id), consume.from) : null;
+    const statement = consume ? consuming(commit, consume, rows, now, from) : storing(family, rows);
     sent();
     const decision = (await statement.execute(db)).rows[0];
     const outcome = decision && outcomeOf(decision, consume?.answer?.binding, now);
+    if (outcome?.kind === 'theft' && consume && decision) {
+      return { kind: 'theft', ...firstUseOf(needs, digest(consume.id), decision) };
+    }
     if (outcome) return outcome;
   }
   throw new StorageUnavailable('too many commits of one family at once');
 }
 
+function firstUseOf(
+  needs: RowNeeds,
+  key: string,
+  d: Decision,
+): Pick<CommitOutcome & { kind: 'theft' }, 'firstUse'> {
+  if (!d.consumed_at) return {};
+  const from = d.consumed_from ? consumedFrom(needs, key, d.consumed_from) : '';
+  return { firstUse: { at: d.consumed_at.getTime(), ...(from ? { from } : {}) } };
+}
+
 function outcomeOf(d: Decision, binding: string | undefined, now: Date): CommitOutcome | undefined {
   if (d.won) return { kind: 'committed' };
   if (d.stolen) return { kind: 'theft' };
-  if (d.ended !== null) return { kind: 'ended', reason: d.ended };
+  if (d.ended !== null) return { kind: 'ended', reason: endReasonOf(d.ended) };
   if (!d.there) return { kind: 'absent' };
   if (d.consumed_at && d.answer !== null && d.answer_until && d.answer_until > now) {
     return d.answer_binding === (binding ?? '')
@@ -82,7 +107,7 @@ function storing(family: string, rows: readonly NewRow[]): RawBuilder<Decision> 
       union all select ended_reason from fam where ended_reason is not null
     ), ${stored(rows, sql`not exists (select from ended)`)}
     select not exists (select from ended) as won, false as stolen, (select min(reason) from ended) as ended,
-      null::timestamptz as consumed_at, true as there,
+      null::timestamptz as consumed_at, null::text as consumed_from, true as there,
       null::text as answer, null::text as answer_binding, null::timestamptz as answer_until`;
 }
 
@@ -91,6 +116,7 @@ function consuming(
   consume: NonNullable<Commit['consume']>,
   rows: readonly NewRow[],
   now: Date,
+  from: string | null,
 ): RawBuilder<Decision> {
   const key = digest(commit.family);
   const old = digest(consume.id);
@@ -104,14 +130,14 @@ function consuming(
     with ended as (
       select reason from ended_families where key = ${key}
     ), seen as (
-      select true as there, o.consumed_at, g.answer_key, g.answer, g.answer_binding, g.answer_until
+      select true as there, o.consumed_at, o.consumed_from, g.answer_key, g.answer, g.answer_binding, g.answer_until
       from artifacts o join artifacts g on g.key = o.family and g.kind = 'Grant'
       where o.key = ${old} and o.kind = ${consume.kind} and o.family = ${key}
         and o.expires_at > ${now} and g.expires_at > ${now}
     ), fam as (
       select ended_reason from artifacts where key = ${key} and kind = 'Grant' and expires_at > ${now} for update
     ), won as (
-      update artifacts set consumed_at = ${now} from fam
+      update artifacts set consumed_at = ${now}, consumed_from = ${from}::text from fam
       where key = ${old} and kind = ${consume.kind} and family = ${key} and expires_at > ${now}
         and consumed_at is null and fam.ended_reason is null and not exists (select from ended)
       returning key
@@ -133,7 +159,7 @@ function consuming(
       from stolen on conflict (key) do nothing
     )
     select exists (select from won) as won, exists (select from stolen) as stolen,
-      (select reason from ended) as ended, seen.consumed_at, seen.answer_binding, seen.answer_until,
+      (select reason from ended) as ended, seen.consumed_at, seen.consumed_from, seen.answer_binding, seen.answer_until,
       coalesce(seen.there, false) as there, case when seen.answer_key = ${old} then seen.answer end as answer
     from (select) as one left join seen on true`;
 }

@@ -5,6 +5,7 @@ import type { Log } from '../observability/log.ts';
 import { checkPut, expiryOf } from './artifact-rules.ts';
 import type { Found, Put, StoredArtifact } from './artifacts.ts';
 import { digest } from './digest.ts';
+import { endReasonOf } from './end-reasons.ts';
 import type { ArtifactKind } from './ids.ts';
 import type { Sealing } from './sealing.ts';
 
@@ -21,6 +22,7 @@ export interface FoundRow {
   payload: string | null;
   born_at: Date | null;
   consumed_at: Date | null;
+  consumed_from: string | null;
   expires_at: Date | null;
   grant_key: string | null;
   grant_payload: string | null;
@@ -77,12 +79,13 @@ export const replaceRow = sql`
     payload = excluded.payload, put_at = excluded.put_at, expires_at = excluded.expires_at,
     family = excluded.family, uid_key = excluded.uid_key, user_code_key = excluded.user_code_key,
     born_at = case when artifacts.expires_at <= excluded.put_at then excluded.born_at else artifacts.born_at end,
-    consumed_at = case when artifacts.expires_at <= excluded.put_at then null else artifacts.consumed_at end
+    consumed_at = case when artifacts.expires_at <= excluded.put_at then null else artifacts.consumed_at end,
+    consumed_from = case when artifacts.expires_at <= excluded.put_at then null else artifacts.consumed_from end
   where artifacts.ended_reason is null and artifacts.kind = excluded.kind`;
 
 export function foundIn(needs: RowNeeds, row: FoundRow | undefined): Found {
   if (!row) return {};
-  if (row.ended !== null) return { ended: row.ended };
+  if (row.ended !== null) return { ended: endReasonOf(row.ended) };
   const { kind, answer, answer_binding: binding, answer_until: until } = row;
   const artifact = kind && opened(needs, kind, row.key, row.payload, row.born_at, row.expires_at);
   if (!artifact) return {};
@@ -92,11 +95,27 @@ export function foundIn(needs: RowNeeds, row: FoundRow | undefined): Found {
       : opened(needs, 'Grant', row.grant_key, row.grant_payload, row.grant_born_at, row.grant_expires_at);
   if (grant) artifact.bornAt = grant.bornAt;
   if (row.consumed_at) artifact.consumedAt = row.consumed_at.getTime();
+  const from = row.consumed_from ? consumedFrom(needs, row.key, row.consumed_from) : '';
+  if (from) artifact.consumedFrom = from;
   const found: Found = { artifact, ...(grant ? { grant } : {}) };
   if (row.consumed_at && answer && binding !== null && until && needs.clock.now() < until.getTime()) {
     found.answer = { sealed: answer, binding, until: until.getTime() };
   }
   return found;
+}
+
+/** Seals and opens the network that something was consumed from; '' when it does not open: it decides nothing. */
+export function sealFrom({ sealing }: RowNeeds, key: string, network: string): string {
+  return sealing.seal(network, `consumed from:${key}`);
+}
+
+export function consumedFrom({ sealing }: RowNeeds, key: string, sealed: string): string {
+  try {
+    return sealing.open(sealed, `consumed from:${key}`);
+  } catch {
+    // A replay is a replay wherever the first use came from.
+    return '';
+  }
 }
 
 /** Absent when it has expired, and when it cannot be opened: then one person signs in again, and we hear of it. */

@@ -4,6 +4,7 @@
  */
 import type { Artifacts, CommitOutcome, Found, Put, SessionFamily, StoredArtifact } from './artifacts.ts';
 import { digest } from './digest.ts';
+import { endReasonOf } from './end-reasons.ts';
 import { type ArtifactKind, familyKinds, isKind, isSessionUid, tagOf, tagOfUid } from './ids.ts';
 import { type OpenRedis, redisFault } from './redis.ts';
 import * as keys from './redis-keys.ts';
@@ -52,6 +53,16 @@ export function createRedisArtifacts({ redis: { client }, sealing, clock, log, g
     }
   }
 
+  /** Where an artifact was consumed from; '' when that cannot be told. */
+  function networkOf(idDigest: string, sealed: string): string {
+    try {
+      return sealing.open(sealed, `consumed from:${idDigest}`);
+    } catch {
+      // It decides nothing: a replay is a replay wherever the first use came from.
+      return '';
+    }
+  }
+
   async function findSession(tag: string, field: 'd' | 'i', wanted: string): Promise<Found> {
     const at = keys.sessionKey(tag);
     const [p, b, e, x, d, i] = await ask(() => client.hmget(at, 'p', 'b', 'e', 'x', 'd', 'i'));
@@ -64,7 +75,7 @@ export function createRedisArtifacts({ redis: { client }, sealing, clock, log, g
     const at = keys.grantKey(tagOf(id));
     const [p, b, e, t, d] = await ask(() => client.hmget(at, 'p', 'b', 'e', 't', 'd'));
     if (!d || d !== digest(id)) return {};
-    if (t) return { ended: t };
+    if (t) return { ended: endReasonOf(t) };
     const artifact = opened('Grant', d, [p, b, e]);
     return artifact ? { artifact } : {};
   }
@@ -75,9 +86,11 @@ export function createRedisArtifacts({ redis: { client }, sealing, clock, log, g
     if (!answer) return {};
     const [own, [gp, gb, ge, ended, familyDigest], [r, sealed, binding, until]] = answer;
     const hasFamily = Boolean(own[4]) && own[4] === familyDigest;
-    if (hasFamily && ended) return { ended };
+    if (hasFamily && ended) return { ended: endReasonOf(ended) };
     const artifact = opened(kind, idDigest, own);
     if (!artifact) return {};
+    const from = own[5] ? networkOf(idDigest, own[5]) : '';
+    if (from) artifact.consumedFrom = from;
     const grant = hasFamily && familyDigest ? opened('Grant', familyDigest, [gp, gb, ge]) : undefined;
     if (grant) artifact.bornAt = grant.bornAt;
     const open = artifact.consumedAt && r === idDigest && sealed && binding && clock.now() < Number(until);
@@ -140,6 +153,7 @@ export function createRedisArtifacts({ redis: { client }, sealing, clock, log, g
       sealed,
       binding,
       windowSeconds * 1000,
+      consume?.from ? sealing.seal(consume.from, `consumed from:${usedDigest}`) : '',
     ];
     for (const p of puts) {
       checkPut(p.kind === 'Grant' ? p : { ...p, family: p.family ?? family });
@@ -149,9 +163,14 @@ export function createRedisArtifacts({ redis: { client }, sealing, clock, log, g
       at.push(keys.artifactKey(p.kind, p.id, idDigest));
       values.push(seal(p.kind, idDigest, p.payload), expiry(p, now));
     }
-    const [kind, detail = ''] = (await run(`commit${puts.length}`, at, values)) as [string, string?];
+    const answer = await run(`commit${puts.length}`, at, values);
+    const [kind, detail = '', from = ''] = answer as [string, string?, string?];
     if (kind === 'replayed') return { kind, sealed: detail };
-    if (kind === 'ended') return { kind, reason: detail };
+    if (kind === 'ended') return { kind, reason: endReasonOf(detail) };
+    if (kind === 'theft') {
+      const whence = from ? networkOf(usedDigest, from) : '';
+      return { kind, firstUse: { at: Number(detail), ...(whence ? { from: whence } : {}) } };
+    }
     return { kind } as CommitOutcome;
   }
 
@@ -194,7 +213,7 @@ export function createRedisArtifacts({ redis: { client }, sealing, clock, log, g
       return {
         known: grant !== undefined,
         denied: marks === 1,
-        ...(ours && ended ? { ended } : {}),
+        ...(ours && ended ? { ended: endReasonOf(ended) } : {}),
         ...(grant ? { grant } : {}),
       };
     },

@@ -18,6 +18,7 @@ import {
 import { sweepExpired } from './artifact-sweep.ts';
 import type { Artifacts, Found, Put } from './artifacts.ts';
 import { digest } from './digest.ts';
+import { endReasonOf } from './end-reasons.ts';
 import { sessionToEnd } from './families.ts';
 import { isKind, isSessionUid } from './ids.ts';
 import type { Database } from './tables.ts';
@@ -49,7 +50,7 @@ export function createSqlArtifacts(needs: RowNeeds & { readonly db: Kysely<Datab
 
   async function find(where: RawBuilder<unknown>): Promise<Found> {
     const [row] = await run(sql<FoundRow>`
-      select wanted.key, a.kind, a.payload, a.born_at, a.consumed_at, a.expires_at,
+      select wanted.key, a.kind, a.payload, a.born_at, a.consumed_at, a.consumed_from, a.expires_at,
         g.key as grant_key, g.payload as grant_payload, g.born_at as grant_born_at, g.expires_at as grant_expires_at,
         case when g.answer_key = a.key then g.answer end as answer, g.answer_binding, g.answer_until, e.reason as ended
       from (${where}) as wanted
@@ -171,7 +172,7 @@ export function createSqlArtifacts(needs: RowNeeds & { readonly db: Kysely<Datab
       return {
         known: family === undefined || grant !== undefined,
         denied: state?.denied === true,
-        ...(ended ? { ended } : {}),
+        ...(ended ? { ended: endReasonOf(ended) } : {}),
         ...(grant ? { grant } : {}),
       };
     },

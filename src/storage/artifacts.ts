@@ -10,6 +10,7 @@
  *
  * Every function throws StorageUnavailable when its backend cannot answer in time, and none answers "no" instead.
  */
+import type { EndReason } from './end-reasons.ts';
 import type { ArtifactKind } from './ids.ts';
 
 export type { ArtifactKind } from './ids.ts';
@@ -20,6 +21,8 @@ export interface StoredArtifact {
   bornAt: number;
   /** Set once it was consumed; ms. A consumed artifact stays findable until it expires. */
   consumedAt?: number;
+  /** From which network, when the commit that consumed it said so. */
+  consumedFrom?: string;
   /** ms since the epoch */
   expiresAt: number;
 }
@@ -30,7 +33,7 @@ export interface Found {
   /** The family's Grant, brought along in the same trip, for kinds with a family. */
   grant?: StoredArtifact;
   /** Why the family ended, when it has. */
-  ended?: string;
+  ended?: EndReason;
   /** The stored answer of a consumed refresh token, while its replay window is open and its successor unused. */
   answer?: { sealed: string; binding: string; until: number /* ms */ };
 }
@@ -60,6 +63,8 @@ export interface Commit {
     kind: ArtifactKind;
     id: string;
     answer?: { sealed: string; binding: string; windowSeconds: number };
+    /** The caller's network: told when the same value is used again. Kept sealed. */
+    from?: string;
   };
   puts: readonly Put[];
 }
@@ -75,8 +80,8 @@ export type CommitOutcome =
   /** Inside the window, but another binding: refuse; the family is unharmed. */
   | { kind: 'mismatch' }
   /** Consumed before and no answer is kept (any more): the same statement has ended the family, as 'replayed'. */
-  | { kind: 'theft' }
-  | { kind: 'ended'; reason: string }
+  | { kind: 'theft'; firstUse?: { at: number; from?: string } }
+  | { kind: 'ended'; reason: EndReason }
   /** What was to be consumed, or its Grant, is unknown or expired. */
   | { kind: 'absent' };
 
@@ -109,7 +114,7 @@ export interface Artifacts {
    * The tombstone. It stays for `ttlSeconds` or, when that is longer, until all that was ever put into the family
    * has expired. The first reason stands. Unknown families get one too.
    */
-  endFamily(family: string, reason: string, ttlSeconds: number): Promise<void>;
+  endFamily(family: string, reason: EndReason, ttlSeconds: number): Promise<void>;
   /**
    * For tokens that are not stored (JWT). One trip. `known`: the Grant is there and not expired; true when there is
    * no family, since nothing can be missing then. `grant`: the family's Grant when it is known. `denied`: this one token was revoked by `denyToken`.
@@ -117,7 +122,7 @@ export interface Artifacts {
   familyState(
     family: string | undefined,
     jti: string,
-  ): Promise<{ known: boolean; ended?: string; denied: boolean; grant?: StoredArtifact }>;
+  ): Promise<{ known: boolean; ended?: EndReason; denied: boolean; grant?: StoredArtifact }>;
   /** `family` as in the later `familyState`. */
   denyToken(jti: string, family: string | undefined, ttlSeconds: number): Promise<void>;
   /**

@@ -6,6 +6,8 @@
 import { type Kysely, sql } from 'kysely';
 import { noteChange } from './changes.ts';
 import { digest } from './digest.ts';
+import { type EndedBy, type EndReason, endReasonOf } from './end-reasons.ts';
+import { endRowsOfAccess, endRowsOfFamilies } from './family-rows.ts';
 import type { Database } from './tables.ts';
 
 /** Sessions of one account with all their families fit one statement; 500 rows are about 60 kB of it. */
@@ -18,7 +20,9 @@ export interface AccessEnd {
   readonly accountId?: string;
   /** Alone: every family of the client. */
   readonly clientId?: string;
-  readonly reason: string;
+  readonly reason: EndReason;
+  /** Who caused it; `system` when not given. */
+  readonly by?: EndedBy;
   /** ms since the epoch; a later one replaces an earlier one, never the other way round. */
   readonly at: number;
   /** ms since the epoch: when nothing that this ends can be alive any more. */
@@ -33,6 +37,7 @@ export async function endAccess(trx: Kysely<Database>, e: AccessEnd): Promise<vo
     account_id: accountId,
     client_id: clientId,
     reason: e.reason,
+    ended_by: e.by ?? 'system',
     ended_at: new Date(e.at),
     expires_at: new Date(e.expiresAt),
   };
@@ -43,11 +48,14 @@ export async function endAccess(trx: Kysely<Database>, e: AccessEnd): Promise<vo
       same.columns(['account_id', 'client_id']).doUpdateSet({
         reason: sql`case when excluded.ended_at >= ended_access.ended_at
           then excluded.reason else ended_access.reason end`,
+        ended_by: sql`case when excluded.ended_at >= ended_access.ended_at
+          then excluded.ended_by else ended_access.ended_by end`,
         ended_at: sql`greatest(ended_access.ended_at, excluded.ended_at)`,
         expires_at: sql`greatest(ended_access.expires_at, excluded.expires_at)`,
       }),
     )
     .execute();
+  if (accountId !== EVERY) await endRowsOfAccess(trx, e);
   // The pair is kept with the account: what a process knows of a client must not grow with the client's accounts.
   await (accountId === EVERY ? noteChange(trx, 'client', clientId) : noteChange(trx, 'account', accountId));
 }
@@ -60,7 +68,7 @@ export async function endAccess(trx: Kysely<Database>, e: AccessEnd): Promise<vo
  */
 export async function endFamilies(
   trx: Kysely<Database>,
-  e: { families: readonly string[]; reason: string; at: number; expiresAt: number },
+  e: { families: readonly string[]; reason: EndReason; at: number; expiresAt: number; by?: EndedBy },
 ): Promise<void> {
   // One order for everybody: two sign-outs at once never wait for each other in a circle.
   const ids = [...new Set(e.families)].sort();
@@ -75,12 +83,13 @@ export async function endFamilies(
         update artifacts set ended_reason = ${e.reason}, answer = null, answer_key = null
         from locked where artifacts.key = locked.key
       )
-      insert into ended_families (family_id, key, reason, ended_at, expires_at)
-      select family_id, key, ${e.reason}, ${new Date(e.at)}::timestamptz, ${new Date(e.expiresAt)}::timestamptz
+      insert into ended_families (family_id, key, reason, ended_by, ended_at, expires_at)
+      select family_id, key, ${e.reason}, ${e.by ?? 'system'}, ${new Date(e.at)}::timestamptz, ${new Date(e.expiresAt)}::timestamptz
       from unnest(${batch}::text[], ${keys}::text[]) as ending (family_id, key)
       order by family_id
       on conflict (key) do update set expires_at = greatest(ended_families.expires_at, excluded.expires_at)
     `.execute(trx);
+    await endRowsOfFamilies(trx, batch, e);
   }
 }
 
@@ -90,7 +99,7 @@ export interface Ends {
   /** By client id, for an account; empty for a client, whose pairs are found with the accounts. */
   readonly byOther: ReadonlyMap<string, number>;
   /** Why `allBefore`. */
-  readonly reason?: string;
+  readonly reason?: EndReason;
 }
 
 /** What ended the access of one account, or of one client as a whole. */
@@ -114,6 +123,6 @@ export async function loadEnds(
   return {
     allBefore: whole?.ended_at.getTime() ?? 0,
     byOther: new Map(pairs),
-    ...(whole ? { reason: whole.reason } : {}),
+    ...(whole ? { reason: endReasonOf(whole.reason) } : {}),
   };
 }

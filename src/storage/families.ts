@@ -5,6 +5,7 @@
  */
 import type { Kysely } from 'kysely';
 import type { Artifacts } from './artifacts.ts';
+import { type EndedBy, type EndReason, endReasonOf } from './end-reasons.ts';
 import { endFamilies } from './ended-access.ts';
 import type { Database } from './tables.ts';
 
@@ -17,9 +18,10 @@ export interface FamilyEnder {
   /**
    * Ends them, durably before it returns. Repeating it is harmless; the first reason stands.
    * @param livesSeconds how long the families could still live at most; 366 days when not given
+   * @param more who ended them, and what is to be written in the same transaction
    * @throws StorageUnavailable when the row or a tombstone could not be written; with the row there, it follows later
    */
-  end(families: readonly string[], reason: string, livesSeconds?: number): Promise<void>;
+  end(families: readonly string[], reason: EndReason, livesSeconds?: number, more?: Ending): Promise<void>;
   /** The same for one token that is not stored (JWT), until it would have expired. */
   denyToken(jti: string, family: string | undefined, ttlSeconds: number): Promise<void>;
   /** Sets the tombstones that are still owed; answers how many. */
@@ -29,6 +31,11 @@ export interface FamilyEnder {
   /** Applies what is outstanding every so often, until `close`. */
   start(intervalMs: number): void;
   close(): Promise<void>;
+}
+
+export interface Ending {
+  readonly by?: EndedBy;
+  readonly also?: (trx: Kysely<Database>) => Promise<void>;
 }
 
 interface Needs {
@@ -54,7 +61,7 @@ export function createFamilyEnder({ db, artifacts, clock, log }: Needs): FamilyE
 
   const secondsLeft = (expiresAt: Date) => Math.max(1, (expiresAt.getTime() - clock.now()) / 1000);
 
-  async function mark(id: string, reason: string, seconds: number): Promise<void> {
+  async function mark(id: string, reason: EndReason, seconds: number): Promise<void> {
     if (!id.startsWith(SESSION)) return artifacts.endFamily(id, reason, seconds);
     // Again until there is none: a request may have been giving it a new id.
     for (let looks = 0; looks < SESSION_LOOKS; looks += 1) {
@@ -74,7 +81,9 @@ export function createFamilyEnder({ db, artifacts, clock, log }: Needs): FamilyE
       .limit(PAGE);
     if (owedOnly) query = query.where('applied', '=', false);
     const rows = await query.execute();
-    await Promise.all(rows.map((row) => mark(row.family_id, row.reason, secondsLeft(row.expires_at))));
+    await Promise.all(
+      rows.map((row) => mark(row.family_id, endReasonOf(row.reason), secondsLeft(row.expires_at))),
+    );
     return rows.map((row) => row.family_id);
   }
 
@@ -120,11 +129,15 @@ export function createFamilyEnder({ db, artifacts, clock, log }: Needs): FamilyE
   }
 
   return {
-    end: async (families, reason, livesSeconds = LONGEST_FAMILY_SECONDS) => {
+    end: async (families, reason, livesSeconds = LONGEST_FAMILY_SECONDS, { by, also } = {}) => {
       if (families.length === 0) return;
       const at = clock.now();
       const expiresAt = at + livesSeconds * 1000;
-      await endFamilies(db, { families, reason, at, expiresAt });
+      const ending = { families, reason, at, expiresAt, ...(by ? { by } : {}) };
+      await db.transaction().execute(async (trx) => {
+        await endFamilies(trx, ending);
+        await also?.(trx);
+      });
       await Promise.all(families.map((family) => mark(family, reason, livesSeconds)));
       await markApplied('families', families);
     },

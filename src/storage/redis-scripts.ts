@@ -2,7 +2,8 @@
  * The Lua scripts: one operation, one command, all keys of one slot. Every script has a fixed number of keys, since
  * ioredis otherwise takes the number for the first key when it groups commands for a Cluster, and fails under load.
  *
- * Fields of an artifact: p sealed payload, b born, e expires, x consumed, f digest of its family's id.
+ * Fields of an artifact: p sealed payload, b born, e expires, x consumed, w sealed network of that use, f digest of its
+ * family's id.
  * Of a grant's key: the same p, b, e; d digest of the grant's id; m when the last thing of the family expires;
  * t reason of its end, and then nothing else but d and m. Of the kept answer: r digest of the token it answers,
  * s sealed answer, k binding, u until. Times are ms since the epoch on the caller's clock.
@@ -57,7 +58,7 @@ local g = redis.call('HMGET', KEYS[1], 't', 'd', 'e', 'm')
 if g[1] then return {'ended', g[1]} end
 if g[2] and g[2] ~= family then return {'absent'} end
 if ARGV[3] ~= '' then
-  local c = redis.call('HMGET', KEYS[3], 'e', 'x', 'f')
+  local c = redis.call('HMGET', KEYS[3], 'e', 'x', 'f', 'w')
   if not c[1] or tonumber(c[1]) <= now or c[3] ~= family or not g[3] or tonumber(g[3]) <= now then
     return {'absent'}
   end
@@ -69,9 +70,9 @@ if ARGV[3] ~= '' then
     end
     bury(KEYS[1], family, 'replayed', now, math.max(tonumber(g[4]), tonumber(g[3])) + ${GRACE_MS})
     redis.call('DEL', KEYS[2])
-    return {'theft'}
+    return {'theft', c[2], c[4] or ''}
   end
-  redis.call('HSET', KEYS[3], 'x', now)
+  redis.call('HSET', KEYS[3], 'x', now, 'w', ARGV[7])
   redis.call('DEL', KEYS[2])
   local window = tonumber(ARGV[6])
   if window > 0 then
@@ -80,7 +81,7 @@ if ARGV[3] ~= '' then
   end
 end
 for i = 4, #KEYS do
-  local at = 7 + (i - 4) * 2
+  local at = 8 + (i - 4) * 2
   local expires = tonumber(ARGV[at + 1])
   if expires > now then
     if KEYS[i] == KEYS[1] then
@@ -101,7 +102,7 @@ const scripts: Record<string, readonly [number, string]> = {
   find: [
     3,
     `
-local a = redis.call('HMGET', KEYS[1], 'p', 'b', 'e', 'x', 'f')
+local a = redis.call('HMGET', KEYS[1], 'p', 'b', 'e', 'x', 'f', 'w')
 if not a[1] then return false end
 return {a, redis.call('HMGET', KEYS[2], 'p', 'b', 'e', 't', 'd'), redis.call('HMGET', KEYS[3], 'r', 's', 'k', 'u')}
 `,
@@ -215,7 +216,7 @@ return before
 };
 
 // KEYS grant, kept answer, what is consumed (or the grant again), then one key a put (a Grant: the grant again);
-// ARGV now, family, digest of what is consumed or '', sealed answer, binding, window in ms, then payload, expires …
+// ARGV now, family, digest of what is consumed or '', sealed answer, binding, window in ms, sealed network, then payload, expires …
 for (let puts = 0; puts <= MAX_PUTS; puts += 1) scripts[`commit${puts}`] = [3 + puts, commit];
 
 // KEYS counters; ARGV now, then window in ms, amount for each. c: count, r: reset.

@@ -17,6 +17,8 @@ export interface ArtifactTable {
   /** When it was last written: of two rows with one uid the newer counts. */
   put_at: Date;
   consumed_at: Date | null;
+  /** The network of that use, sealed. */
+  consumed_from: string | null;
   expires_at: Date;
   /**
    * On a Grant: why its family ended, so that a statement that waited for the row's lock sees it. On a session: its
@@ -57,9 +59,34 @@ export interface EndedFamilyTable {
   /** SHA-256 of it: the Grant's key in `artifacts`. */
   key: string;
   reason: string;
+  ended_by: Generated<string>;
   ended_at: Date;
   expires_at: Date;
   applied: Generated<boolean>;
+}
+
+/** What is remembered of a family (family-rows.ts). Nothing is decided by it. */
+export interface FamilyTable {
+  /** The twelve characters that all its ids share (ids.ts). */
+  tag: string;
+  family_id: string;
+  account_id: string;
+  client_id: string;
+  /** Separated by spaces. */
+  scopes: string;
+  offline: boolean;
+  signed_in_at: Date;
+  born_at: Date;
+  redeemed_at: Date | null;
+  idle_until: Date;
+  absolute_until: Date;
+  refreshes: string | number | bigint;
+  last_used_at: Date | null;
+  last_network: string | null;
+  ended_at: Date | null;
+  ended_reason: string | null;
+  ended_by: string | null;
+  forget_at: Date;
 }
 
 /** A JWT access token that was revoked on its own, until it would have expired anyway. */
@@ -76,6 +103,7 @@ export interface EndedAccessTable {
   account_id: string;
   client_id: string;
   reason: string;
+  ended_by: Generated<string>;
   ended_at: Date;
   expires_at: Date;
 }
@@ -103,6 +131,7 @@ export interface StorageTables {
   counters: CounterTable;
   session_families: SessionFamilyTable;
   ended_families: EndedFamilyTable;
+  families: FamilyTable;
   ended_tokens: EndedTokenTable;
   ended_access: EndedAccessTable;
   changes: ChangeTable;

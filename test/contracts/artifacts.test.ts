@@ -161,23 +161,23 @@ describe.each(backends)('artifacts $name', ({ open }) => {
     test('an ended family is found no more, in no kind, and says why', async () => {
       const { artifacts } = backend;
       const { grant, code, access, refresh } = await makeFamily(artifacts);
-      await artifacts.endFamily(grant, 'revoked', 60);
-      await artifacts.endFamily(grant, 'another reason', 60);
-      expect(await artifacts.find('AccessToken', access)).toEqual({ ended: 'revoked' });
-      expect(await artifacts.find('RefreshToken', refresh)).toEqual({ ended: 'revoked' });
-      expect(await artifacts.find('Grant', grant)).toEqual({ ended: 'revoked' });
+      await artifacts.endFamily(grant, 'revoked by person', 60);
+      await artifacts.endFamily(grant, 'signed out', 60);
+      expect(await artifacts.find('AccessToken', access)).toEqual({ ended: 'revoked by person' });
+      expect(await artifacts.find('RefreshToken', refresh)).toEqual({ ended: 'revoked by person' });
+      expect(await artifacts.find('Grant', grant)).toEqual({ ended: 'revoked by person' });
       expect(await artifacts.consume('AuthorizationCode', code)).toBe(false);
-      expect(await artifacts.familyState(grant, 'jti')).toMatchObject({ ended: 'revoked' });
+      expect(await artifacts.familyState(grant, 'jti')).toMatchObject({ ended: 'revoked by person' });
       expect(await artifacts.commit(rotation(grant, refresh).commit)).toEqual({
         kind: 'ended',
-        reason: 'revoked',
+        reason: 'revoked by person',
       });
     });
 
     test('nothing can be put into an ended family, its Grant included', async () => {
       const { artifacts } = backend;
       const { grant } = await makeFamily(artifacts);
-      await artifacts.endFamily(grant, 'revoked', 60);
+      await artifacts.endFamily(grant, 'revoked by person', 60);
       const late = newId('AccessToken', grant);
       await artifacts.put(putOf('AccessToken', late, grant));
       await artifacts.put(putOf('Grant', grant));
@@ -188,7 +188,7 @@ describe.each(backends)('artifacts $name', ({ open }) => {
     test('the end outlives everything of the family, however short a time was asked for', async () => {
       const { artifacts, clock } = backend;
       const { grant, access } = await makeFamily(artifacts);
-      await artifacts.endFamily(grant, 'revoked', 1);
+      await artifacts.endFamily(grant, 'revoked by person', 1);
       clock.advance(3500);
       expect(await artifacts.find('AccessToken', access)).not.toHaveProperty('artifact');
       await artifacts.put(putOf('Grant', grant));
@@ -205,7 +205,7 @@ describe.each(backends)('artifacts $name', ({ open }) => {
         await Promise.all([
           artifacts.commit(next.commit),
           artifacts.put(putOf('AccessToken', late, grant)),
-          artifacts.endFamily(grant, 'revoked', 60),
+          artifacts.endFamily(grant, 'revoked by person', 60),
           artifacts.put(putOf('Grant', grant)),
         ]);
         for (const id of [access, late, next.access]) {

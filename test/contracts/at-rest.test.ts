@@ -22,7 +22,7 @@ async function useEverything({ artifacts, counters, clock }: Backend): Promise<V
   await artifacts.commit(rotation(second.grant, second.refresh, 0).commit);
   await artifacts.commit(rotation(second.grant, second.refresh, 0).commit);
   const third = await makeFamily(artifacts);
-  await artifacts.endFamily(third.grant, 'revoked', 60);
+  await artifacts.endFamily(third.grant, 'revoked by person', 60);
   const session = await makeSession(artifacts);
   const gone = await makeSession(artifacts);
   await artifacts.destroy('Session', gone.id);

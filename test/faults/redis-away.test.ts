@@ -78,8 +78,8 @@ test('F8: a full Redis on redis refuses writes, answers reads, and still takes t
   const counters = createRedisCounters({ redis, clock });
   expect(await counters.hit('full', 60)).toMatchObject({ count: 1 });
   expect(await counters.hit('full', 60)).toMatchObject({ count: 2 });
-  await artifacts.endFamily(grant, 'revoked', 60);
-  expect(await artifacts.find('AccessToken', access)).toEqual({ ended: 'revoked' });
+  await artifacts.endFamily(grant, 'revoked by person', 60);
+  expect(await artifacts.find('AccessToken', access)).toEqual({ ended: 'revoked by person' });
   await link.config('SET', 'maxmemory', '0');
   link.disconnect();
   expect(await artifacts.put(putOf('Interaction', newId('Interaction')))).toBe(true);

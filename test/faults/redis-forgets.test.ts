@@ -75,7 +75,7 @@ describe('I3: ended families stay ended on redis', () => {
     const alive = await makeFamily(store.artifacts);
     const denied = rotation(alive.grant, alive.refresh).access;
     await saveDump(server);
-    await store.families.end([ended.grant], 'revoked');
+    await store.families.end([ended.grant], 'revoked by person');
     await store.artifacts.denyToken(denied, alive.grant, 600);
     await store.artifacts.commit(rotation(stolen.grant, stolen.refresh, 0).commit);
     const again = await store.artifacts.commit(rotation(stolen.grant, stolen.refresh, 0).commit);
@@ -85,7 +85,7 @@ describe('I3: ended families stay ended on redis', () => {
     expect(await livesInDump(server, ended.access)).toBe(true);
     await server.start();
     expect(await onceItAnswers(() => store.artifacts.find('AccessToken', ended.access))).toEqual({
-      ended: 'revoked',
+      ended: 'revoked by person',
     });
     expect(await store.artifacts.find('AccessToken', stolen.access)).toEqual({ ended: 'replayed' });
     expect((await store.artifacts.find('AccessToken', alive.access)).artifact).toBeDefined();
@@ -102,12 +102,12 @@ describe('I3: ended families stay ended on redis', () => {
     const before = await open(server);
     const { grant, access } = await makeFamily(before.artifacts);
     await saveDump(server);
-    await before.artifacts.endFamily(grant, 'revoked', 600);
+    await before.artifacts.endFamily(grant, 'revoked by person', 600);
     await before.close();
     await server.kill('SIGKILL');
     await server.start();
     const after = await open(server);
-    expect(await after.artifacts.find('AccessToken', access)).toEqual({ ended: 'revoked' });
+    expect(await after.artifacts.find('AccessToken', access)).toEqual({ ended: 'revoked by person' });
     await after.close();
     await server.close();
   });
@@ -117,14 +117,14 @@ describe('I3: ended families stay ended on redis', () => {
     const store = await open(server);
     const { grant, access } = await makeFamily(store.artifacts);
     await saveDump(server);
-    await store.families.end([grant], 'revoked');
+    await store.families.end([grant], 'revoked by person');
     await expect.poll(() => pulseOf(server), soon).toBeGreaterThan(3);
     const link = server.connect();
     await link.call('DEBUG', 'RELOAD', 'NOSAVE');
     link.disconnect();
     await expect
       .poll(async () => (await store.artifacts.find('AccessToken', access).catch(() => ({}))) as Found, soon)
-      .toEqual({ ended: 'revoked' });
+      .toEqual({ ended: 'revoked by person' });
     await store.close();
     await server.close();
   });
@@ -134,14 +134,14 @@ describe('I3: ended families stay ended on redis', () => {
     const store = await open(server);
     const ended = await makeFamily(store.artifacts);
     const alive = await makeFamily(store.artifacts);
-    await store.families.end([ended.grant], 'revoked');
+    await store.families.end([ended.grant], 'revoked by person');
     await expect.poll(() => pulseOf(server), soon).toBeGreaterThan(2);
     const link = server.connect();
     await link.flushall();
     link.disconnect();
     await expect
       .poll(async () => store.artifacts.familyState(ended.grant, 'jti').catch(() => ({})), soon)
-      .toMatchObject({ ended: 'revoked', known: false });
+      .toMatchObject({ ended: 'revoked by person', known: false });
     await store.artifacts.put(putOf('AccessToken', ended.access, ended.grant));
     await store.artifacts.put(putOf('Grant', ended.grant));
     expect(await store.artifacts.find('AccessToken', ended.access)).not.toHaveProperty('artifact');
@@ -157,10 +157,10 @@ describe('I3: ended families stay ended on redis', () => {
     const store = await open(server);
     const { grant, access } = await makeFamily(store.artifacts);
     await server.kill('SIGKILL');
-    await expect(store.families.end([grant], 'revoked')).rejects.toThrow(StorageUnavailable);
+    await expect(store.families.end([grant], 'revoked by person')).rejects.toThrow(StorageUnavailable);
     await server.start();
     expect(await onceItAnswers(() => store.artifacts.find('AccessToken', access))).toEqual({
-      ended: 'revoked',
+      ended: 'revoked by person',
     });
     await expect
       .poll(
@@ -200,14 +200,14 @@ test('I3: a node of a Redis Cluster that comes back with older data is not trust
   for (const node of cluster.nodes) await saveDump(node);
   await store.families.end(
     families.map(({ grant }) => grant),
-    'revoked',
+    'revoked by person',
   );
   const [node] = cluster.nodes;
   await node?.kill('SIGKILL');
   await node?.start();
   for (const { access } of families) {
     expect(await onceItAnswers(() => store.artifacts.find('AccessToken', access))).toEqual({
-      ended: 'revoked',
+      ended: 'revoked by person',
     });
   }
   await store.close();

@@ -89,7 +89,13 @@ describe.each(everySetup)('refresh with %s: %s', (setup) => {
     expect(events.map(({ accountId, detail }) => ({ accountId, detail }))).toEqual(
       ['authorization_code', 'refresh_token'].map((token) => ({
         accountId: world.person.id,
-        detail: { token, outcome: 'family-ended', family: expect.any(String) },
+        detail: {
+          token,
+          outcome: 'family-ended',
+          family: expect.any(String),
+          millisecondsApart: expect.any(Number),
+          firstNetwork: '127.0.0.1',
+        },
       })),
     );
   });

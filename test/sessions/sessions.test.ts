@@ -72,7 +72,7 @@ describe.each(databases)('sessions on $name', ({ open }) => {
     await sessions.signOutEverywhere('grace', { actor: { kind: 'operator' } });
     expect(await loadEnds(database.db, { accountId: 'grace' })).toMatchObject({
       allBefore: clock.now(),
-      reason: 'signed out everywhere',
+      reason: 'signed out',
     });
   });
 });

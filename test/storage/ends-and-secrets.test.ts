@@ -4,6 +4,7 @@ import { Secret } from '../../src/config/secret.ts';
 import { createSqlArtifacts } from '../../src/storage/artifacts-sql.ts';
 import { createLease } from '../../src/storage/changes.ts';
 import { createSqlCounters } from '../../src/storage/counters-sql.ts';
+import type { EndReason } from '../../src/storage/end-reasons.ts';
 import { endAccess, endFamilies, loadEnds } from '../../src/storage/ended-access.ts';
 import { newId, newSessionId, newSessionUid } from '../../src/storage/ids.ts';
 import { createInstanceSecrets } from '../../src/storage/random-secrets.ts';
@@ -20,22 +21,30 @@ describe.each(databases)('facts and secrets $name', ({ open }) => {
 
   test('an end of access counts from its time, and an earlier one does not undo it', async () => {
     const { db } = database;
-    await endAccess(db, { accountId: 'a', reason: 'password-changed', at: 2_000, expiresAt: until });
-    await endAccess(db, { accountId: 'a', reason: 'older', at: 1_000, expiresAt: until });
-    await endAccess(db, { accountId: 'a', clientId: 'c', reason: 'withdrawn', at: 3_000, expiresAt: until });
-    await endAccess(db, { clientId: 'c', reason: 'client-disabled', at: 4_000, expiresAt: until });
+    await endAccess(db, { accountId: 'a', reason: 'password changed', at: 2_000, expiresAt: until });
+    await endAccess(db, { accountId: 'a', reason: 'signed out', at: 1_000, expiresAt: until });
+    await endAccess(db, {
+      accountId: 'a',
+      clientId: 'c',
+      reason: 'consent withdrawn',
+      at: 3_000,
+      expiresAt: until,
+    });
+    await endAccess(db, { clientId: 'c', reason: 'revoked by administrator', at: 4_000, expiresAt: until });
     expect(await loadEnds(db, { accountId: 'a' })).toEqual({
       allBefore: 2_000,
       byOther: new Map([['c', 3_000]]),
-      reason: 'password-changed',
+      reason: 'password changed',
     });
     expect(await loadEnds(db, { clientId: 'c' })).toEqual({
       allBefore: 4_000,
       byOther: new Map(),
-      reason: 'client-disabled',
+      reason: 'revoked by administrator',
     });
     expect(await loadEnds(db, { accountId: 'nobody' })).toEqual({ allBefore: 0, byOther: new Map() });
-    await expect(endAccess(db, { reason: 'x', at: 1, expiresAt: 2 })).rejects.toThrow('whose access ends?');
+    await expect(endAccess(db, { reason: 'unknown', at: 1, expiresAt: 2 })).rejects.toThrow(
+      'whose access ends?',
+    );
   });
 
   test('whoever keeps the account in memory hears of it', async () => {
@@ -43,23 +52,30 @@ describe.each(databases)('facts and secrets $name', ({ open }) => {
     const heard: string[] = [];
     lease.onChange((kind, ids) => heard.push(`${kind} ${ids}`));
     await lease.ensure();
-    await endAccess(database.db, { accountId: 'b', clientId: 'c', reason: 'r', at: 1, expiresAt: until });
-    await endAccess(database.db, { clientId: 'd', reason: 'r', at: 1, expiresAt: until });
+    await endAccess(database.db, {
+      accountId: 'b',
+      clientId: 'c',
+      reason: 'unknown',
+      at: 1,
+      expiresAt: until,
+    });
+    await endAccess(database.db, { clientId: 'd', reason: 'unknown', at: 1, expiresAt: until });
     await lease.renew();
     expect(heard.sort()).toEqual(['account b', 'client d']);
   });
 
   test('1,200 families end in one call, are owed to the other store, and keep their first reason', async () => {
     const families = Array.from({ length: 1_200 }, () => newId('Grant'));
-    const end = (reason: string) => endFamilies(database.db, { families, reason, at: 1, expiresAt: until });
-    await end('signed-out');
-    await end('later');
+    const end = (reason: EndReason) =>
+      endFamilies(database.db, { families, reason, at: 1, expiresAt: until });
+    await end('signed out');
+    await end('replayed');
     const { rows } = await sql<{ n: number; reason: string; applied: boolean }>`
       select count(*) as n, reason, applied from ended_families group by reason, applied`.execute(
       database.db,
     );
-    expect(rows).toEqual([{ n: 1_200, reason: 'signed-out', applied: false }]);
-    await endFamilies(database.db, { families: [], reason: 'x', at: 1, expiresAt: until });
+    expect(rows).toEqual([{ n: 1_200, reason: 'signed out', applied: false }]);
+    await endFamilies(database.db, { families: [], reason: 'unknown', at: 1, expiresAt: until });
   });
 
   test('a secret is made once, however many ask first, and stays', async () => {
@@ -91,7 +107,7 @@ describe.each(databases)('facts and secrets $name', ({ open }) => {
       [long, 86_400],
     ] as const) {
       await artifacts.put({ kind: 'Grant', id, payload: {}, ttlSeconds });
-      await artifacts.endFamily(id, 'revoked', 1);
+      await artifacts.endFamily(id, 'revoked by person', 1);
     }
     const uid = newSessionUid();
     await artifacts.put({ kind: 'Session', id: newSessionId(uid), uid, payload: {}, ttlSeconds: 60 });
@@ -105,7 +121,7 @@ describe.each(databases)('facts and secrets $name', ({ open }) => {
     const keys = await database.db.selectFrom('ended_families').select('family_id').execute();
     expect(keys.map((row) => row.family_id)).toContain(long);
     expect(keys.map((row) => row.family_id)).not.toContain(short);
-    expect(await artifacts.find('Grant', long)).toEqual({ ended: 'revoked' });
+    expect(await artifacts.find('Grant', long)).toEqual({ ended: 'revoked by person' });
     expect(await database.db.selectFrom('artifacts').select('key').execute()).toHaveLength(1);
   });
 

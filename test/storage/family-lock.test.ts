@@ -36,7 +36,7 @@ test('a commit that waits for a family that is being ended sees the end, with or
     const { commit } = await database.db
       .transaction()
       .execute(async (trx) => {
-        await endFamilies(trx, { families: [family], reason: 'signed-out', at, expiresAt: at + 3_600_000 });
+        await endFamilies(trx, { families: [family], reason: 'signed out', at, expiresAt: at + 3_600_000 });
         const started = artifacts.commit({
           family,
           ...(consumes ? { consume: { kind: 'RefreshToken', id: token } } : {}),
@@ -46,9 +46,9 @@ test('a commit that waits for a family that is being ended sees the end, with or
         return { commit: started };
       })
       .then(async ({ commit: started }) => ({ commit: await started }));
-    expect(commit).toEqual({ kind: 'ended', reason: 'signed-out' });
+    expect(commit).toEqual({ kind: 'ended', reason: 'signed out' });
     const { rows } = await sql`select from artifacts where kind = 'RefreshToken'`.execute(database.db);
     expect(rows).toHaveLength(consumes ? 1 : 2); // the two tokens that were put, no successor
-    expect(await artifacts.find('RefreshToken', token)).toEqual({ ended: 'signed-out' });
+    expect(await artifacts.find('RefreshToken', token)).toEqual({ ended: 'signed out' });
   }
 });

@@ -127,7 +127,10 @@ describe.each(databases)('families in SQL $name', ({ open }) => {
           side(n).put({ kind: 'AccessToken', id, family, payload: {}, ttlSeconds: 900 }),
         ),
       ];
-      const end = round % 2 ? ender.end([family], 'revoked') : sides[1].endFamily(family, 'revoked', 3600);
+      const end =
+        round % 2
+          ? ender.end([family], 'revoked by person')
+          : sides[1].endFamily(family, 'revoked by person', 3600);
       const outcomes = await Promise.all(writes);
       await end;
       const refreshes = outcomes.flatMap((done) => (typeof done === 'object' ? [done] : []));
@@ -137,8 +140,11 @@ describe.each(databases)('families in SQL $name', ({ open }) => {
         expect((await side(round).find('RefreshToken', id)).artifact).toBeUndefined();
       }
       for (const id of loose) expect((await side(round).find('AccessToken', id)).artifact).toBeUndefined();
-      expect(await sides[0].find('Grant', family)).toEqual({ ended: 'revoked' });
-      expect((await refresh(0, family, token)).outcome).toEqual({ kind: 'ended', reason: 'revoked' });
+      expect(await sides[0].find('Grant', family)).toEqual({ ended: 'revoked by person' });
+      expect((await refresh(0, family, token)).outcome).toEqual({
+        kind: 'ended',
+        reason: 'revoked by person',
+      });
     }
     expect(committed).toBeGreaterThan(0);
   });

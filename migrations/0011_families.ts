@@ -1,0 +1,42 @@
+import { type Kysely, sql } from 'kysely';
+
+/** What is remembered of each token family: who, which client, what for, which rule ends it when, and how it ended. */
+export async function up(db: Kysely<unknown>): Promise<void> {
+  // Written in batches behind the token path; a family that is refreshed often is updated once a batch.
+  await sql`
+    create table families (
+      tag text primary key,
+      family_id text not null,
+      account_id text not null,
+      client_id text not null,
+      scopes text not null,
+      offline boolean not null,
+      signed_in_at timestamptz not null,
+      born_at timestamptz not null,
+      redeemed_at timestamptz,
+      idle_until timestamptz not null,
+      absolute_until timestamptz not null,
+      refreshes bigint not null default 0,
+      last_used_at timestamptz,
+      last_network text,
+      ended_at timestamptz,
+      ended_reason text,
+      ended_by text,
+      forget_at timestamptz not null
+    ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05)`.execute(db);
+  await sql`create index families_account on families (account_id, born_at, tag)`.execute(db);
+  await sql`create index families_client on families (client_id, born_at, tag)`.execute(db);
+  await sql`create index families_client_living on families (client_id, born_at) where ended_at is null`.execute(
+    db,
+  );
+  await sql`create index families_idle on families (idle_until) where ended_at is null`.execute(db);
+  await sql`create index families_forget_at on families (forget_at)`.execute(db);
+
+  // The story of an account or client without its token issuance, which is told by the families.
+  await sql`
+    create index audit_events_account_story on audit_events (account_id, at, id)
+      where account_id is not null and type not in ('token.issued', 'token.refreshed')`.execute(db);
+  await sql`
+    create index audit_events_client_story on audit_events (client_id, at, id)
+      where client_id is not null and type not in ('token.issued', 'token.refreshed')`.execute(db);
+}
