@@ -20,6 +20,7 @@ import type { Settings } from './config/settings.ts';
 import { createKeys } from './keys/keys.ts';
 import type { Log } from './observability/log.ts';
 import { createMetrics } from './observability/metrics.ts';
+import { createOutbound } from './outbound/outbound.ts';
 import { createSessions } from './sessions/sessions.ts';
 import { createTimeline } from './sessions/timeline.ts';
 import { openArtifacts } from './storage/artifact-factory.ts';
@@ -122,6 +123,9 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
   });
   closers.add(refusals.close);
 
+  const outbound = createOutbound({ ...settings.outbound, log });
+  closers.add(outbound.close);
+
   const keys = createKeys({ db, sealing, clock, audit, lease, lifetimes, log });
   await keys.ensureFirstKeys();
   if (masterKeys.length > 1) {
@@ -189,6 +193,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     lease,
     audit,
     refusals,
+    outbound,
     keys,
     passwords,
     roles,

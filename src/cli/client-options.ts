@@ -1,5 +1,6 @@
 /** The options that set a client, and the input they make. The rules of clients/ judge it; here nothing is judged. */
 import type { ClientInput } from '../clients/client-rules.ts';
+import { clientRequestMembers, clientRequestOptions } from './client-request-options.ts';
 import type { Failed, Input, Option } from './command.ts';
 import { failed } from './command.ts';
 
@@ -64,6 +65,7 @@ export const clientOptions: readonly Option[] = [
     value: 'SECONDS',
     help: 'how long the same refresh token gets the same answer; 0 is strict',
   },
+  ...clientRequestOptions,
   { name: 'legacy-without-pkce', kind: 'flag', help: 'for a web client that cannot do PKCE; weaker' },
   { name: 'logo-uri', kind: 'text', value: 'URI', help: 'shown on the consent page' },
   { name: 'policy-uri', kind: 'text', value: 'URI', help: 'its privacy policy' },
@@ -98,6 +100,7 @@ export function clientInput(input: Input): { kind: 'input'; input: Partial<Clien
     firstParty: input.flag('first-party'),
     idTokenAlg: text('id-token-alg') as ClientInput['idTokenAlg'],
     refreshReplayWindowSeconds: typeof window === 'string' ? Number(window) : window,
+    ...clientRequestMembers(input, text),
     legacyWithoutPkce: input.flag('legacy-without-pkce'),
     logoUri: text('logo-uri'),
     policyUri: text('policy-uri'),

@@ -47,6 +47,7 @@ export function wireClient(client: Client, held: readonly RoleKey[], secret?: st
     scope: client.scopes.join(' '),
     token_endpoint_auth_method: client.authMethod,
     id_token_signed_response_alg: client.idTokenAlg,
+    ...wireRequests(client),
     resources: client.resources,
     ...(defaultResource !== undefined && { default_resource: defaultResource }),
     ...(jwks && { jwks }),
@@ -61,6 +62,19 @@ export function wireClient(client: Client, held: readonly RoleKey[], secret?: st
     ...wireRoles(held),
     created_at: iso(client.createdAt),
     updated_at: iso(client.updatedAt),
+  };
+}
+
+/** What is not set is not shown. */
+function wireRequests(client: Client) {
+  const { authorizationAlg, introspectionAlg, userinfoAlg } = client;
+  return {
+    ...(client.requirePushedRequests && { require_pushed_authorization_requests: true }),
+    ...(client.requireSignedRequests && { require_signed_request_object: true }),
+    ...(client.dpopBoundTokens && { dpop_bound_access_tokens: true }),
+    ...(authorizationAlg && { authorization_signed_response_alg: authorizationAlg }),
+    ...(introspectionAlg && { introspection_signed_response_alg: introspectionAlg }),
+    ...(userinfoAlg && { userinfo_signed_response_alg: userinfoAlg }),
   };
 }
 

@@ -8,6 +8,7 @@ import type { AuthMethod, Client, ClientType, Fault, GrantType, IdTokenAlg } fro
 import { DEVICE_GRANT, type TypeRules, typeRules } from './client-types.ts';
 import { type InputReader, readInput } from './input-reader.ts';
 import { judgeJwks } from './jwks-rules.ts';
+import { judgeRequests, requestMembers, signingAlgs } from './request-rules.ts';
 import { audienceFaults } from './resource-rules.ts';
 import { OIDC_SCOPES } from './resource-server.ts';
 import { nameFaults, scopeFaults } from './text-rules.ts';
@@ -38,6 +39,12 @@ export interface ClientInput {
   readonly backchannelLogoutUri?: string | null | undefined;
   readonly idTokenAlg?: IdTokenAlg | null | undefined;
   readonly refreshReplayWindowSeconds?: number | null | undefined;
+  readonly requirePushedRequests?: boolean | null | undefined;
+  readonly requireSignedRequests?: boolean | null | undefined;
+  readonly dpopBoundTokens?: boolean | null | undefined;
+  readonly authorizationAlg?: IdTokenAlg | null | undefined;
+  readonly introspectionAlg?: IdTokenAlg | null | undefined;
+  readonly userinfoAlg?: IdTokenAlg | null | undefined;
   readonly logoUri?: string | null | undefined;
   readonly policyUri?: string | null | undefined;
   readonly tosUri?: string | null | undefined;
@@ -66,6 +73,7 @@ const members = [
   'backchannelLogoutUri',
   'idTokenAlg',
   'refreshReplayWindowSeconds',
+  ...requestMembers,
   ...pageUris,
 ] as const satisfies readonly (keyof ClientInput)[];
 
@@ -77,7 +85,6 @@ const MAX_RESOURCES = 50;
 const MAX_REPLAY_WINDOW_SECONDS = 300;
 
 const clientTypes = Object.keys(typeRules) as ClientType[];
-const idTokenAlgs = ['RS256', 'ES256', 'EdDSA', 'PS256'] as const;
 const httpsPage = { loopbackHttp: false, customScheme: false, carriesResponse: false };
 const httpsCall = { loopbackHttp: true, customScheme: false, carriesResponse: false };
 
@@ -176,15 +183,18 @@ export function judgeClient(
   }
   const rules = typeRules[type];
   const grants = judgeGrants(read, rules);
+  const redirected = grants.responseTypes.length > 0;
+  const secrets = judgeSecrets(read, rules, input);
   const client: JudgedClient = {
     clientId,
     name,
     type,
     firstParty: read.flag('firstParty'),
-    idTokenAlg: read.choice('idTokenAlg', idTokenAlgs) ?? 'RS256',
+    idTokenAlg: read.choice('idTokenAlg', signingAlgs) ?? 'RS256',
     ...grants,
-    ...judgeUris(read, rules, grants.responseTypes.length > 0),
-    ...judgeSecrets(read, rules, input),
+    ...judgeUris(read, rules, redirected),
+    ...secrets,
+    ...judgeRequests(read, { redirected, hasKeys: 'jwks' in secrets }),
     ...judgeResources(read, type),
     ...judgeOptional(read),
   };

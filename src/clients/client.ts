@@ -10,6 +10,9 @@ export type { ClientType } from '../config/lifetimes.ts';
 export type AuthMethod = 'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt';
 export type IdTokenAlg = 'RS256' | 'ES256' | 'EdDSA' | 'PS256';
 
+/** How much is asked of a client: profile-rules.ts says what. */
+export type Profile = 'baseline' | 'high' | 'fapi2';
+
 /** OAuth grant types by their wire names (RFC 6749, RFC 8628). */
 export type GrantType =
   | 'authorization_code'
@@ -42,6 +45,18 @@ export interface Client {
   readonly resources: readonly string[];
   readonly backchannelLogoutUri?: string;
   readonly idTokenAlg: IdTokenAlg;
+  /** Absent: `baseline`. */
+  readonly profile?: Profile;
+  /** Takes authorization requests by PAR only (RFC 9126 section 6). */
+  readonly requirePushedRequests?: boolean;
+  /** Takes authorization requests as signed request objects only (RFC 9101 section 10.5). */
+  readonly requireSignedRequests?: boolean;
+  /** Its access tokens are bound to a DPoP key (RFC 9449 section 5.2). */
+  readonly dpopBoundTokens?: boolean;
+  /** Signs what is sent to it as a JWT. Absent: authorization responses and introspection as `idTokenAlg`; userinfo is JSON. */
+  readonly authorizationAlg?: IdTokenAlg;
+  readonly introspectionAlg?: IdTokenAlg;
+  readonly userinfoAlg?: IdTokenAlg;
   /** Seconds; absent: the setting's default; 0: strict. */
   readonly refreshReplayWindowSeconds?: number;
   readonly logoUri?: string;

@@ -22,6 +22,7 @@ import {
   updateClient,
 } from './clients-store.ts';
 import { unknownReferences } from './references.ts';
+import { signingAlgs, signingAlgsOf } from './request-rules.ts';
 import { createSecretKeeper, type SecretKeeper } from './secret-keeper.ts';
 import { listSecrets } from './secrets-store.ts';
 
@@ -125,7 +126,7 @@ export function createClients({
       if ('faults' in judged) return { kind: 'faults', faults: judged.faults };
       const { client } = judged;
       const { clientId } = client;
-      await ensureAlgorithm?.(client.idTokenAlg);
+      await ensureAlgorithms(signingAlgsOf(client));
       return db.transaction().execute(async (trx): Promise<ClientCreated | Refused> => {
         if (!(await insertClient(trx, client, new Date(clock.now())))) return { kind: 'exists' };
         const secret = hasSecret(client) ? await keeper.addSecret(trx, clientId) : undefined;
@@ -148,7 +149,7 @@ export function createClients({
       return last ? { clients: shown, next: last.clientId } : { clients: shown };
     },
     async update(clientId, patch, actor, from) {
-      if (patch.idTokenAlg) await ensureKnownAlgorithm(patch.idTokenAlg);
+      await ensureAlgorithms(signingAlgsOf({ idTokenAlg: 'RS256', ...patch } as Client));
       return db.transaction().execute(async (trx): Promise<ClientUpdated | Refused> => {
         const before = await findClient(trx, clientId, true);
         if (!before) return { kind: 'absent' };
@@ -185,9 +186,9 @@ export function createClients({
       }),
   };
 
-  async function ensureKnownAlgorithm(alg: IdTokenAlg): Promise<void> {
+  async function ensureAlgorithms(algs: readonly IdTokenAlg[]): Promise<void> {
     // An unknown name is left to the rules, which name it.
-    if (['RS256', 'ES256', 'EdDSA', 'PS256'].includes(alg)) await ensureAlgorithm?.(alg);
+    for (const alg of algs) if (signingAlgs.includes(alg)) await ensureAlgorithm?.(alg);
   }
 }
 

@@ -12,6 +12,7 @@ import {
   yesOrNo,
 } from './kinds.ts';
 import { masterKeysKind } from './master-key.ts';
+import { allowEntries } from './outbound-allow.ts';
 
 /** One setting: its name, how it is read, and what the settings page says of it. */
 export interface Definition<T> {
@@ -93,6 +94,18 @@ export const definitions = {
     plainText('a path'),
     'none',
     'private key (PEM) of that certificate',
+  ),
+  outboundAllow: define(
+    'CARDEA_OUTBOUND_ALLOW',
+    allowEntries,
+    'none: public addresses only',
+    'what outbound requests (key sets, metadata documents, logout, federated issuers) may reach although its address is not public',
+  ),
+  outboundCaFile: define(
+    'CARDEA_OUTBOUND_CA_FILE',
+    plainText('a path'),
+    'none',
+    "certificates (PEM) that are trusted besides the platform's, for what `CARDEA_OUTBOUND_ALLOW` lists only",
   ),
   workers: define(
     'CARDEA_WORKERS',

@@ -21,6 +21,8 @@ export interface Settings {
   /** Networks in CIDR form. */
   readonly trustedProxies: readonly string[];
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  /** Hosts and networks that outbound requests may reach although they are not public. */
+  readonly outbound: { readonly allow: readonly string[]; readonly caFile?: string };
   readonly workers: number;
   readonly redisLossAccepted: boolean;
   readonly argon2: Argon2Settings;
@@ -106,6 +108,7 @@ function build(environment: Environment, read: ReadOne, faults: string[]): Setti
     dataDir: read(definitions.dataDir) ?? './data',
     trustedProxies: read(definitions.trustedProxies) ?? [],
     ...(tls && { tls }),
+    outbound: readOutbound(read, faults),
     workers: readWorkers(read, embedded, faults),
     redisLossAccepted,
     argon2: {
@@ -147,6 +150,14 @@ function readWorkers(read: ReadOne, embedded: boolean, faults: string[]): number
       'CARDEA_WORKERS: the embedded database serves one process; set DATABASE_URL or leave it at 1',
     );
   return workers;
+}
+
+function readOutbound(read: ReadOne, faults: string[]): Settings['outbound'] {
+  const allow = read(definitions.outboundAllow) ?? [];
+  const caFile = read(definitions.outboundCaFile);
+  if (caFile && allow.length === 0)
+    faults.push('CARDEA_OUTBOUND_CA_FILE: has no meaning without CARDEA_OUTBOUND_ALLOW');
+  return { allow, ...(caFile && { caFile }) };
 }
 
 function readMetrics(read: ReadOne, isSet: IsSet): Settings['metrics'] | undefined {

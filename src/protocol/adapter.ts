@@ -10,6 +10,7 @@ import type { EndReason } from '../storage/end-reasons.ts';
 import { isKind } from '../storage/ids.ts';
 import { StorageUnavailable } from '../storage/unavailable.ts';
 import type { AccessGate } from './access-gate.ts';
+import { keptForPagesSeconds, STORED_LONGER_SECONDS } from './pushed-requests.ts';
 import { currentState } from './request-state.ts';
 
 export interface AdapterParts {
@@ -24,6 +25,8 @@ export interface AdapterParts {
    * authorizations without end fill no store.
    */
   readonly unredeemedSeconds: number;
+  /** How long a page of ours may stay open. */
+  readonly interactionSeconds: number;
 }
 
 type Payload = Record<string, unknown>;
@@ -42,7 +45,7 @@ export function createAdapterFactory(parts: AdapterParts): (name: string) => Ada
 }
 
 function adapterFor(kind: ArtifactKind, parts: AdapterParts): Adapter {
-  const { artifacts, gate, endFamily, denyToken, unredeemedSeconds } = parts;
+  const { artifacts, gate, endFamily, denyToken, unredeemedSeconds, interactionSeconds } = parts;
   const isFamilyKind = inFamilies.has(kind);
 
   async function accept(found: Found): Promise<AdapterPayload | undefined> {
@@ -63,6 +66,7 @@ function adapterFor(kind: ArtifactKind, parts: AdapterParts): Adapter {
         state.familyOf.set(String(artifact.payload.jti), String(artifact.payload.grantId));
       }
       if (kind === 'RefreshToken' && found.answer) state.answer = found.answer;
+      if (kind === 'PushedAuthorizationRequest') state.pushed = artifact.payload;
       if (artifact.consumedAt !== undefined && isFamilyKind) {
         state.firstUse = { at: artifact.consumedAt, from: artifact.consumedFrom };
       }
@@ -86,7 +90,12 @@ function adapterFor(kind: ArtifactKind, parts: AdapterParts): Adapter {
       }
       const ours = ourId(kind, id);
       // The kind is the first letter of an id: a stranger's costs no trip.
-      return isKind(ours, kind) ? accept(await noting(artifacts.find(kind, ours))) : undefined;
+      const found = isKind(ours, kind) ? await accept(await noting(artifacts.find(kind, ours))) : undefined;
+      // At the end of a sign-in: whether it was used up meanwhile cannot be known any more.
+      if (!found && kind === 'PushedAuthorizationRequest' && Provider.ctx?.oidc.route === 'resume') {
+        throw new errors.InvalidRequestUri('request_uri has expired while the person was signing in');
+      }
+      return found;
     },
 
     async findByUid(uid) {
@@ -114,7 +123,7 @@ function adapterFor(kind: ArtifactKind, parts: AdapterParts): Adapter {
         id: ourId(kind, id),
         payload: stored,
         // The engine gives every kind a lifetime (lifetimes-of-tokens.ts).
-        ttlSeconds: kind === 'Grant' ? Math.min(expiresIn ?? 1, unredeemedSeconds) : (expiresIn ?? 1),
+        ttlSeconds: secondsToKeep(expiresIn ?? 1),
         ...(family ? { family } : {}),
         ...(kind === 'Session' && payload.uid ? { uid: payload.uid } : {}),
         ...(payload.userCode ? { userCode: payload.userCode } : {}),
@@ -124,7 +133,7 @@ function adapterFor(kind: ArtifactKind, parts: AdapterParts): Adapter {
         state.unit.puts.push(put);
         return;
       }
-      const isKept = await noting(artifacts.put(put));
+      const [isKept] = await noting(Promise.all([artifacts.put(put), keepPushedRequest(payload.parJti)]));
       if (!isKept && state) state.sessionEnded = true;
     },
 
@@ -136,7 +145,11 @@ function adapterFor(kind: ArtifactKind, parts: AdapterParts): Adapter {
         state.unit.consume = { kind, id };
         return;
       }
-      if (!(await noting(artifacts.consume(kind, id)))) throw new errors.InvalidGrant('already used');
+      if (await noting(artifacts.consume(kind, id))) return;
+      if (kind === 'PushedAuthorizationRequest') {
+        throw new errors.InvalidRequestUri('request_uri is invalid, expired, or was already used');
+      }
+      throw new errors.InvalidGrant('already used');
     },
 
     async destroy(id) {
@@ -155,6 +168,19 @@ function adapterFor(kind: ArtifactKind, parts: AdapterParts): Adapter {
       await endOnce(grantId);
     },
   };
+
+  function secondsToKeep(expiresIn: number): number {
+    if (kind === 'Grant') return Math.min(expiresIn, unredeemedSeconds);
+    return kind === 'PushedAuthorizationRequest' ? expiresIn + STORED_LONGER_SECONDS : expiresIn;
+  }
+
+  /** A page was opened with a pushed request: it stays known until that page is done (pushed-requests.ts). */
+  async function keepPushedRequest(id: unknown): Promise<void> {
+    const pushed = currentState()?.pushed;
+    if (kind !== 'Interaction' || typeof id !== 'string' || pushed?.jti !== id) return;
+    const ttlSeconds = keptForPagesSeconds(interactionSeconds);
+    await artifacts.put({ kind: 'PushedAuthorizationRequest', id, payload: pushed, ttlSeconds });
+  }
 
   /** The engine revokes a family model by model; the family ends once. */
   async function endOnce(family: string): Promise<void> {

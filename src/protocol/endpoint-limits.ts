@@ -18,6 +18,8 @@ export interface EndpointLimits {
 
 const limitOf: Readonly<Record<string, keyof Limits>> = {
   '/oauth2/token': 'tokenPerNetwork',
+  // Servers push for all their people from one address.
+  '/oauth2/par': 'tokenPerNetwork',
   '/oauth2/introspect': 'introspectPerNetwork',
   '/oauth2/revoke': 'introspectPerNetwork',
   '/oauth2/authorize': 'authorizePerNetwork',
@@ -28,6 +30,7 @@ const limitOf: Readonly<Record<string, keyof Limits>> = {
 /** Addresses where clients authenticate: a network that keeps failing there is refused before its secret is looked at. */
 const authenticating: ReadonlySet<string> = new Set([
   '/oauth2/token',
+  '/oauth2/par',
   '/oauth2/introspect',
   '/oauth2/revoke',
 ]);

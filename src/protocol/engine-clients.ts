@@ -64,6 +64,12 @@ function metadataOf(client: Client): ClientMetadata {
     response_types: [...client.responseTypes] as NonNullable<ClientMetadata['response_types']>,
     token_endpoint_auth_method: client.authMethod,
     id_token_signed_response_alg: client.idTokenAlg,
+    authorization_signed_response_alg: client.authorizationAlg ?? client.idTokenAlg,
+    introspection_signed_response_alg: client.introspectionAlg ?? client.idTokenAlg,
+    ...(client.userinfoAlg ? { userinfo_signed_response_alg: client.userinfoAlg } : {}),
+    require_pushed_authorization_requests: client.requirePushedRequests ?? false,
+    require_signed_request_object: client.requireSignedRequests ?? false,
+    dpop_bound_access_tokens: client.dpopBoundTokens ?? false,
     // The engine insists on a value; the real secrets are digests and compared in engine-overrides.ts.
     ...(hasSecret(client) ? { client_secret: 'compared elsewhere' } : {}),
     ...(client.jwks ? { jwks: { keys: [...client.jwks.keys] } as NonNullable<ClientMetadata['jwks']> } : {}),

@@ -11,6 +11,13 @@ import { claimsByScope } from './find-account.ts';
 import { createInteractionPolicy } from './interaction-policy.ts';
 import { FAMILY_CLAIM } from './jwt-access-tokens.ts';
 import { tokenLifetimes } from './lifetimes-of-tokens.ts';
+import { askedScope } from './pushed-requests.ts';
+import {
+  CLOCK_TOLERANCE_SECONDS,
+  checkRequestObject,
+  requestObjectAlgs,
+  useRequestObject,
+} from './request-objects.ts';
 import { apiScopes } from './resources.ts';
 
 export interface ConfigurationParts {
@@ -22,6 +29,8 @@ export interface ConfigurationParts {
   readonly lifetimes: Lifetimes;
   readonly clients: () => EngineClients;
   readonly clientOf: (ctx: KoaContextWithOIDC) => Promise<Client>;
+  /** The guarded client's. */
+  readonly fetch: typeof globalThis.fetch;
   readonly adapter: NonNullable<Configuration['adapter']>;
   readonly findAccount: NonNullable<Configuration['findAccount']>;
   readonly hooks: Required<Pick<Configuration, 'loadExistingGrant' | 'expiresWithSession'>>;
@@ -36,9 +45,14 @@ export interface ConfigurationParts {
     accountId: string | undefined,
     clientId: string,
   ) => Promise<{ roles: readonly string[]; permissions: readonly string[] }>;
+  /** True for one caller only until `expiresAt` (ms). */
+  readonly claim: (scope: string, value: string, expiresAt: number) => Promise<boolean>;
   /** The client that may introspect tokens of this audience, besides the token's own. */
   readonly introspectionClientOf: (audience: string) => Promise<string | undefined>;
 }
+
+/** What we sign with for clients; the keys of an algorithm are made when the first client asks for it. */
+const signingAlgs = ['RS256', 'ES256', 'PS256', 'EdDSA'] as const;
 
 export function engineConfiguration(parts: ConfigurationParts): Configuration {
   const { keys, lifetimes, clientOf } = parts;
@@ -46,6 +60,7 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
   const cookie = { httpOnly: true, sameSite: 'lax', secure: parts.secureCookies, overwrite: true } as const;
   return {
     adapter: parts.adapter,
+    fetch: (url, options) => parts.fetch(url, options),
     jwks: { keys: keys.jwks.keys as NonNullable<Configuration['jwks']>['keys'] },
     scopes: [...OIDC_SCOPES],
     claims: {
@@ -61,7 +76,11 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
     enabledJWA: {
       clientAuthSigningAlgValues: ['ES256', 'RS256', 'PS256', 'EdDSA'],
-      idTokenSigningAlgValues: ['RS256', 'ES256', 'PS256', 'EdDSA'],
+      idTokenSigningAlgValues: [...signingAlgs],
+      authorizationSigningAlgValues: [...signingAlgs],
+      introspectionSigningAlgValues: [...signingAlgs],
+      userinfoSigningAlgValues: [...signingAlgs],
+      requestObjectSigningAlgValues: [...requestObjectAlgs],
       dPoPSigningAlgValues: ['ES256', 'PS256', 'EdDSA', 'RS256'],
     },
     cookies: {
@@ -77,6 +96,7 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
       jwks: '/oauth2/jwks',
       introspection: '/oauth2/introspect',
       revocation: '/oauth2/revoke',
+      pushed_authorization_request: '/oauth2/par',
       end_session: '/oauth2/logout',
     },
     pkce: { required: (ctx, _client) => parts.clients().clientOf(ctx.oidc.client)?.pkceRequired ?? true },
@@ -84,7 +104,7 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
     acceptQueryParamAccessTokens: false,
     // RFC 7662 section 4 and OpenID Connect Core section 5.4: claims come with the scopes that name them.
     conformIdTokenClaims: true,
-    clockTolerance: 15,
+    clockTolerance: CLOCK_TOLERANCE_SECONDS,
     ttl: tokenLifetimes(lifetimes, typeOf),
     rotateRefreshToken: true,
     issueRefreshToken: async (_ctx, client, source) =>
@@ -93,10 +113,11 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
     findAccount: parts.findAccount,
     ...parts.hooks,
     extraParams: {
-      // Runs for every authorization request, after the engine's own checks of scope and resource.
+      // Runs for every authorization request, after the engine's own checks of signature, scope and resource.
       scope: async (ctx) => {
         checkScopes(ctx, await clientOf(ctx));
         await keepOfflineAccess(ctx);
+        await useRequestObject(ctx, parts.claim);
       },
     },
     extraTokenClaims: async (_ctx, token) => {
@@ -127,8 +148,15 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
       claimsParameter: { enabled: true },
       clientCredentials: { enabled: true },
       dPoP: { enabled: true, nonceSecret: parts.dpopNonceSecret, requireNonce: () => false },
-      // On by default in the engine, which would announce an address that nobody serves.
-      pushedAuthorizationRequests: { enabled: false },
+      pushedAuthorizationRequests: { enabled: true },
+      requestObjects: {
+        enabled: true,
+        assertJwtClaimsAndHeader: async (ctx, claims, header) =>
+          checkRequestObject(ctx, claims, header, await clientOf(ctx)),
+      },
+      jwtResponseModes: { enabled: true },
+      jwtIntrospection: { enabled: true },
+      jwtUserinfo: { enabled: true },
       introspection: {
         enabled: true,
         // RFC 7662 section 4: only the token's own client, and the client of the API that it is for.
@@ -156,7 +184,7 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
 
 /** A scope that no API of the request has would be dropped in silence by the engine (RFC 6749 section 3.3 allows it). */
 function checkScopes(ctx: KoaContextWithOIDC, client: Client): void {
-  const raw = ctx.method === 'POST' ? ctx.oidc.body?.scope : ctx.query.scope;
+  const raw = askedScope(ctx);
   const servers = Object.values(ctx.oidc.resourceServers ?? {});
   const unknown = apiScopes(raw).find((scope) => !servers.some((server) => server.scopes.has(scope)));
   if (unknown) throw new errors.InvalidScope('no API of this request has this scope', unknown);

@@ -43,6 +43,7 @@ type EngineError = Error & {
 /** Event of the engine → where the refusal happened. */
 const refusedAt: Readonly<Record<string, string>> = {
   'authorization.error': 'authorize',
+  'pushed_authorization_request.error': 'par',
   'grant.error': 'token',
   'userinfo.error': 'userinfo',
   'introspection.error': 'introspect',

@@ -6,6 +6,7 @@ import type Provider from 'oidc-provider';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { type ArtifactKind, newId, newSessionId, newSessionUid } from '../storage/ids.ts';
 import type { EngineClients } from './engine-clients.ts';
+import { askedScope, setPushedRequestLifetime } from './pushed-requests.ts';
 
 export interface Overrides {
   readonly clients: EngineClients;
@@ -15,6 +16,8 @@ export interface Overrides {
   readonly claim: (scope: string, value: string, expiresAt: number) => Promise<boolean>;
   /** Runs where the engine looks the client up: JWT access tokens get their stand-in. */
   readonly beforeClientLookup: () => Promise<void>;
+  /** How long a pushed authorization request may be used. */
+  readonly pushedRequestSeconds: number;
   /** Ends what must not outlive the session; awaited, where the engine's events are not. */
   readonly onSessionEnd: (session: { uid: string; accountId?: string | undefined }) => Promise<void>;
 }
@@ -61,6 +64,7 @@ export function overrideEngine(engine: Provider, parts: Overrides): void {
     'RefreshToken',
     'Grant',
     'ClientCredentials',
+    'PushedAuthorizationRequest',
   ];
   for (const kind of kinds) {
     const { prototype } = engine[kind as 'AccessToken'] as unknown as {
@@ -72,6 +76,9 @@ export function overrideEngine(engine: Provider, parts: Overrides): void {
       return newId(kind, this.grantId);
     });
   }
+
+  // Pushed requests: the engine keeps each for 60 seconds, whatever is set.
+  setPushedRequestLifetime(engine, parts.pushedRequestSeconds);
 
   overrideSessions(engine, parts, define);
 }
@@ -115,7 +122,7 @@ interface SessionFields {
 /** Puts `offline_access` back, which the engine strips unless `prompt=consent` was sent (it still needs a consent). */
 export async function keepOfflineAccess(ctx: KoaContextWithOIDC): Promise<void> {
   const { params, client } = ctx.oidc;
-  const asked = String((ctx.method === 'POST' ? ctx.oidc.body?.scope : ctx.query.scope) ?? '').split(' ');
+  const asked = askedScope(ctx).split(' ');
   if (!params || !asked.includes('offline_access') || !client?.grantTypeAllowed('refresh_token')) return;
   if (!String(params.response_type ?? '').includes('code')) return;
   const kept = String(params.scope ?? '')

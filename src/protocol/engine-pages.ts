@@ -60,7 +60,10 @@ export function pageConfiguration(pages: EnginePages, clientOf: ClientOf) {
   return { renderError, rpInitiatedLogout };
 }
 
-/** form_post (OAuth 2.0 Form Post Response Mode) by our page; errors in a redirect carry their reference. */
+/**
+ * form_post (OAuth 2.0 Form Post Response Mode) and form_post.jwt (JARM section 2.3.3) by our page; errors in a redirect
+ * carry their reference.
+ */
 export function wrapResponseMode(
   pages: EnginePages,
   clientOf: ClientOf,
@@ -70,10 +73,28 @@ export function wrapResponseMode(
   return (ctx, redirectUri, payload) => {
     const { reference } = stateOf(ctx);
     const told = 'error' in payload && reference ? { ...payload, reference } : payload;
+    if (mode === 'form_post.jwt') return postJwt(ctx, redirectUri, told);
     if (mode !== 'form_post') return builtin(ctx, redirectUri, told);
     const fields = Object.entries(told).map(([name, value]) => [name, String(value)]);
     pages.formPost(ctx, { action: redirectUri, fields: Object.fromEntries(fields), client: clientOf(ctx) });
   };
+
+  async function postJwt(ctx: KoaContextWithOIDC, action: string, payload: object): Promise<void> {
+    const IdToken = ctx.oidc.provider.IdToken as unknown as new (
+      available: object,
+      by: object,
+    ) => ResponseJwt;
+    const token = new IdToken({}, { ctx });
+    token.extra = payload;
+    const response = await token.issue({ use: 'authorization' });
+    pages.formPost(ctx, { action, fields: { response }, client: clientOf(ctx) });
+  }
+}
+
+/** The engine signs authorization responses with the class of its ID tokens. */
+interface ResponseJwt {
+  extra: object;
+  issue(o: { use: 'authorization' }): Promise<string>;
 }
 
 /**

@@ -28,7 +28,8 @@ class Engine extends Provider {
   override registerResponseMode(name: string, handler: ResponseMode): void {
     if (!doors) throw new Error('the engine must be built by buildEngine');
     note(this, `response mode ${name}`);
-    super.registerResponseMode(name, doors.wrapResponseMode(name, handler));
+    // JARM's handler reaches the engine by its `this`.
+    super.registerResponseMode(name, doors.wrapResponseMode(name, handler.bind(this)));
   }
 }
 

@@ -60,12 +60,14 @@ export function createInstanceBuilder(
         lifetimes,
         clients: ready,
         clientOf,
+        fetch: parts.outbound.fetch,
         adapter: createAdapterFactory({
           artifacts,
           gate,
           endFamily,
           // A code that is redeemed at its last moment must still find its family.
           unredeemedSeconds: lifetimes.authorizationCode + 60,
+          interactionSeconds: lifetimes.interaction,
           denyToken: parts.denyToken,
         }),
         findAccount: createFindAccount({ standings: parts.standings, clientOf, clock }),
@@ -85,6 +87,7 @@ export function createInstanceBuilder(
             : await parts.clientAccess.get(clientId);
           return holder?.access(audience) ?? { roles: [], permissions: [] };
         },
+        claim: artifacts.claim,
         introspectionClientOf: async (audience) =>
           (await parts.resources.byAudience(audience))?.introspectionClientId,
       }),
@@ -101,6 +104,7 @@ export function createInstanceBuilder(
       clients,
       verifySecret: parts.clients.verifySecret,
       claim: artifacts.claim,
+      pushedRequestSeconds: lifetimes.pushedRequest,
       beforeClientLookup: () => standIn(Provider.ctx),
       onSessionEnd: parts.onSessionEnd,
     });

@@ -11,6 +11,7 @@ import type { Lifetimes } from '../config/lifetimes.ts';
 import type { KeySet } from '../keys/signing-key.ts';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
+import type { Outbound } from '../outbound/outbound.ts';
 import type { Artifacts } from '../storage/artifacts.ts';
 import type { EndReason } from '../storage/end-reasons.ts';
 import type { FamilyIndex } from '../storage/family-index.ts';
@@ -45,6 +46,8 @@ export interface ProtocolParts {
     byAudience(audience: string): Promise<ResourceServer | undefined>;
     all(): Promise<readonly ResourceServer[]>;
   };
+  /** The guarded client; the engine asks nothing and nobody by another way. */
+  readonly outbound: Outbound;
   readonly keys: { current(): KeySet; onChange(listener: () => void): void };
   readonly secrets: { readonly cookieKeys: readonly string[]; readonly dpopNonceSecret: Buffer };
   readonly cookieNames: { readonly session: string; readonly interaction: string; readonly resume: string };

@@ -42,8 +42,8 @@ export const rulesByCode: Readonly<Record<string, RefusalRule>> = {
   registration_not_supported: r('OpenID Connect Core section 7.2.1', 'a registered client'),
   request_not_supported: r('OpenID Connect Core section 6.1', 'plain parameters instead of a request object'),
   request_uri_not_supported: r(
-    'OpenID Connect Core section 6.2',
-    'plain parameters instead of a request_uri',
+    'RFC 9126 section 4',
+    'plain parameters, or a request_uri that the PAR endpoint gave to this client',
   ),
   server_error: r('RFC 6749 section 4.1.2.1', 'nothing: the fault is ours'),
   slow_down: r('RFC 8628 section 3.5', 'a longer pause between polls'),
@@ -59,7 +59,7 @@ export const rulesByCode: Readonly<Record<string, RefusalRule>> = {
   ),
   unsupported_response_mode: r(
     'OAuth 2.0 Multiple Response Types section 2.1',
-    'query, fragment or form_post',
+    'query, fragment or form_post, or one of them with .jwt',
   ),
   unsupported_response_type: r('RFC 6749 section 4.1.2.1', 'response_type=code'),
   unsupported_token_type: r('RFC 7009 section 2.2.1', 'a token of this server'),
@@ -68,6 +68,30 @@ export const rulesByCode: Readonly<Record<string, RefusalRule>> = {
 
 /** Finer rules by the engine's description or cause. The first that matches counts. */
 const rulesByCause: readonly (readonly [RegExp, RefusalRule])[] = [
+  [
+    /Pushed Authorization Request must be used/,
+    r('RFC 9126 section 6', 'an authorization request that was pushed to the PAR endpoint'),
+  ],
+  [
+    /request_uri (is invalid|has expired)/,
+    r('RFC 9126 section 4', 'a request_uri within its lifetime that has not led to an authorization yet'),
+  ],
+  [
+    /Request Object must be used/,
+    r('RFC 9101 section 10.5', 'the parameters in a request object that the client has signed'),
+  ],
+  [/Request Object was used before/, r('RFC 9101 section 10.3', 'a request object with an id of its own')],
+  [
+    /Request Object|signed request alg|request (client_id|response_type)/i,
+    r(
+      'RFC 9101 section 6.3',
+      'a request object that this client signed for this server, within its lifetime',
+    ),
+  ],
+  [
+    /DPoP proof JWT not provided/,
+    r('RFC 9449 section 5.2', 'a DPoP proof: the tokens of this client are bound to a key'),
+  ],
   [/requires PKCE/, r('RFC 9700 section 2.1.1', 'code_challenge with code_challenge_method=S256')],
   [/code_challenge_method/, r('RFC 7636 section 4.3', 'code_challenge_method=S256')],
   [
@@ -121,7 +145,9 @@ export function wireCodeOf(code: string, description = '', cause = ''): string {
   if (code === 'invalid_request' && description === 'requested grant type is not allowed for this client')
     return 'unauthorized_client';
   // RFC 9449 section 5.
-  if (code === 'invalid_grant' && cause === 'DPoP proof JWT Replay detected') return 'invalid_dpop_proof';
+  const aboutProof = /^DPoP proof JWT (Replay detected|not provided)$/;
+  if (code === 'invalid_grant' && aboutProof.test(cause)) return 'invalid_dpop_proof';
+  if (code === 'invalid_request' && aboutProof.test(description)) return 'invalid_dpop_proof';
   return code;
 }
 

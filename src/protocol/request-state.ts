@@ -28,6 +28,10 @@ export interface RequestState {
   readonly familyOf: Map<string, string>;
   answer?: StoredAnswer;
   jwt?: VerifiedJwt;
+  /** The pushed authorization request (RFC 9126) that was found, as stored. */
+  pushed?: Record<string, unknown>;
+  /** The id of the request object (RFC 9101) of this request, until it is used up; `exp` in seconds. */
+  requestObject?: { readonly jti: string; readonly exp: number };
   /** Families that this request is ending: the engine asks once for each model, one act answers all. */
   readonly ending: Map<string, Promise<void>>;
   /** Why a token that was presented is dead, from its family's tombstone or the account's facts. */

@@ -67,6 +67,8 @@ describe('settings that are good', () => {
       CARDEA_LIMIT_SIGN_IN_PER_ACCOUNT: '3/1m',
       CARDEA_TLS_CERT_FILE: '/etc/tls/chain.pem',
       CARDEA_TLS_KEY_FILE: '/etc/tls/key.pem',
+      CARDEA_OUTBOUND_ALLOW: 'idp.internal:8443, 10.1.0.0/16',
+      CARDEA_OUTBOUND_CA_FILE: '/etc/tls/internal.pem',
     });
     expect(settings.trustedProxies).toEqual(['10.0.0.0/8', '192.0.2.7/32', '2001:db8::/32']);
     expect(settings.workers).toBe(availableParallelism());
@@ -75,6 +77,10 @@ describe('settings that are good', () => {
     expect(settings.lifetimes.familyIdle.spa).toBe(7200);
     expect(settings.limits.signInPerAccount).toEqual({ limit: 3, windowSeconds: 60 });
     expect(settings.tls).toEqual({ certFile: '/etc/tls/chain.pem', keyFile: '/etc/tls/key.pem' });
+    expect(settings.outbound).toEqual({
+      allow: ['idp.internal:8443', '10.1.0.0/16'],
+      caFile: '/etc/tls/internal.pem',
+    });
   });
 
   it('leaves alone what Kubernetes injects for a service called cardea', () => {
@@ -140,6 +146,13 @@ describe('settings that stop the start', () => {
     ['too short a password', { CARDEA_PASSWORD_MIN_LENGTH: '6' }, 'CARDEA_PASSWORD_MIN_LENGTH: must be'],
     ['everybody as a trusted proxy', { CARDEA_TRUSTED_PROXIES: '0.0.0.0/0' }, 'must not be all addresses'],
     ['a proxy by name', { CARDEA_TRUSTED_PROXIES: 'proxy.internal' }, 'must be networks'],
+    ['everything as reachable', { CARDEA_OUTBOUND_ALLOW: '0.0.0.0/0' }, 'CARDEA_OUTBOUND_ALLOW: must be'],
+    ['any name as reachable', { CARDEA_OUTBOUND_ALLOW: '*' }, 'CARDEA_OUTBOUND_ALLOW: must be'],
+    [
+      'an authority for nobody',
+      { CARDEA_OUTBOUND_CA_FILE: '/etc/tls/ca.pem' },
+      'CARDEA_OUTBOUND_CA_FILE: has no meaning without CARDEA_OUTBOUND_ALLOW',
+    ],
     ['an unknown log level', { CARDEA_LOG_LEVEL: 'verbose' }, 'must be one of debug, info'],
     [
       'a database that is no Postgres',

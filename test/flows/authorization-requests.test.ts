@@ -53,7 +53,7 @@ describe('R7 a parameter that is sent twice (RFC 6749 section 3.1)', () => {
 });
 
 describe('R11 response_mode', () => {
-  test.each(['web_message', 'jwt', 'query.jwt', 'nonsense'])('%s: refused', async (mode) => {
+  test.each(['web_message', 'web_message.jwt', 'nonsense'])('%s: refused', async (mode) => {
     const answer = await refused(authorizeQuery(web, { response_mode: mode }));
     expect(answer.error).toBe('unsupported_response_mode');
   });

@@ -39,10 +39,10 @@ describe.each(documents)('%s', (path) => {
       code_challenge_methods_supported: ['S256'],
       authorization_response_iss_parameter_supported: true,
       claims_parameter_supported: true,
+      pushed_authorization_request_endpoint: `${issuer}/oauth2/par`,
+      request_parameter_supported: true,
       request_uri_parameter_supported: false,
     });
-    // Absent means false (OpenID Connect Discovery section 3).
-    expect(document.request_parameter_supported ?? false).toBe(false);
     const list = (name: string) => document[name] as string[];
     expect([...list('grant_types_supported')].sort()).toEqual([
       'authorization_code',
@@ -52,10 +52,18 @@ describe.each(documents)('%s', (path) => {
     expect(list('scopes_supported')).toEqual(
       expect.arrayContaining(['openid', 'profile', 'email', 'offline_access', 'roles']),
     );
-    expect([...list('response_modes_supported')].sort()).toEqual(['form_post', 'fragment', 'query']);
+    expect([...list('response_modes_supported')].sort()).toEqual([
+      ...['form_post', 'form_post.jwt', 'fragment', 'fragment.jwt'],
+      ...['jwt', 'query', 'query.jwt'],
+    ]);
     const algorithms = [
       ...list('id_token_signing_alg_values_supported'),
       ...list('token_endpoint_auth_signing_alg_values_supported'),
+      ...list('request_object_signing_alg_values_supported'),
+      ...list('authorization_signing_alg_values_supported'),
+      ...list('introspection_signing_alg_values_supported'),
+      ...list('userinfo_signing_alg_values_supported'),
+      ...list('dpop_signing_alg_values_supported'),
     ];
     for (const alg of algorithms) expect(alg).not.toMatch(/^(?:none|HS)/);
   });
@@ -75,7 +83,7 @@ describe.each(documents)('%s', (path) => {
     for (const address of addresses(await read(path))) {
       expect(address.startsWith(world.issuer)).toBe(true);
       const { status } = await world.ask(address.slice(world.issuer.length) || '/');
-      if (address.endsWith('/token') || /introspect|revoke/.test(address)) expect(status).toBe(404);
+      if (address.endsWith('/token') || /introspect|revoke|par$/.test(address)) expect(status).toBe(404);
       else expect(status, address).not.toBe(404);
     }
   });

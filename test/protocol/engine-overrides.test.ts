@@ -3,10 +3,11 @@
  * necessary, and that it still passes through the method that is overridden. An upgrade that moves the ground fails here.
  */
 import { randomUUID } from 'node:crypto';
-import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
+import { decodeJwt, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import Provider, { type ClientMetadata } from 'oidc-provider';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildEngine } from '../../src/protocol/engine.ts';
+import { setPushedRequestLifetime } from '../../src/protocol/pushed-requests.ts';
 import { isKind } from '../../src/storage/ids.ts';
 import { ask, bareEngine, closeServers, issuer, metadata, overridden } from './overridden-engine.ts';
 
@@ -73,6 +74,34 @@ test('ReplayDetection.unique is asked once for each DPoP proof, and its word cou
   expect(Number(expiresAt)).toBeLessThan(Date.now() + 3_600_000);
   claim.mockResolvedValueOnce(false);
   expect((await ask(engine, '/token', grant, headers)).status).toBe(400);
+});
+
+describe('pushed requests', () => {
+  const form = { response_type: 'code', redirect_uri: 'https://app.example.com/cb', client_id: 'web' };
+  const web: ClientMetadata = {
+    ...form,
+    client_id: 'web',
+    client_secret: 's',
+    redirect_uris: [form.redirect_uri],
+  };
+  const headers = { authorization: `Basic ${Buffer.from('web:s').toString('base64')}` };
+  const par = async (engine: Provider) => JSON.parse((await ask(engine, '/request', form, headers)).text);
+  const make = () => new Provider(issuer, { clients: [web], pkce: { required: () => false } });
+
+  test('the bare engine keeps one for 60 seconds', async () => {
+    expect((await par(make())).expires_in).toBe(60);
+  });
+  test('ours as long as is set, in the answer and in what is stored', async () => {
+    const engine = make();
+    setPushedRequestLifetime(engine, 200);
+    const saved: { exp: number; request: string }[] = [];
+    engine.on('pushed_authorization_request.saved', (one) => saved.push(one as never));
+    expect((await par(engine)).expires_in).toBe(200);
+    const ends = Date.now() / 1000 + 200;
+    const [stored] = saved;
+    expect(Math.abs(Number(stored?.exp) - ends)).toBeLessThan(60);
+    expect(decodeJwt(stored?.request ?? '').exp).toBe(stored?.exp);
+  });
 });
 
 describe('generateTokenId', () => {

@@ -69,6 +69,11 @@ test.each([
     'RFC 9700 section 2.1.1',
   ],
   ['invalid_request', 'not supported value of code_challenge_method', '', 'RFC 7636 section 4.3'],
+  ['invalid_request_uri', 'request_uri is invalid, expired, or was already used', '', 'RFC 9126 section 4'],
+  ['invalid_request', 'Pushed Authorization Request must be used', '', 'RFC 9126 section 6'],
+  ['invalid_request_object', 'Request Object was used before', '', 'RFC 9101 section 10.3'],
+  ['invalid_request_object', 'Request Object claims are invalid', 'jwt expired', 'RFC 9101 section 6.3'],
+  ['invalid_grant', '', 'DPoP proof JWT not provided', 'RFC 9449 section 5.2'],
   ['invalid_request', "'state' parameter must not be provided twice", '', 'RFC 6749 section 3.1'],
 ])('%s, because %s%s: %s', (code, description, cause, rule) => {
   expect(ruleOf(code, description, cause).rule).toBe(rule);
@@ -78,5 +83,6 @@ test('the wire has the codes that the RFCs name', () => {
   const barred = 'requested grant type is not allowed for this client';
   expect(wireCodeOf('invalid_request', barred)).toBe('unauthorized_client');
   expect(wireCodeOf('invalid_grant', '', 'DPoP proof JWT Replay detected')).toBe('invalid_dpop_proof');
+  expect(wireCodeOf('invalid_request', 'DPoP proof JWT Replay detected')).toBe('invalid_dpop_proof');
   expect(wireCodeOf('invalid_grant', 'grant request is invalid', 'expired')).toBe('invalid_grant');
 });

@@ -1,0 +1,51 @@
+/** The options that say how a client may ask and how it is answered, and the members they make. */
+import type { ClientInput } from '../clients/client-rules.ts';
+import type { Input, Option } from './command.ts';
+
+const algs = ['RS256', 'ES256', 'EdDSA', 'PS256'] as const;
+
+export const clientRequestOptions: readonly Option[] = [
+  { name: 'require-par', kind: 'flag', help: 'takes authorization requests by PAR only (RFC 9126)' },
+  {
+    name: 'require-signed-request',
+    kind: 'flag',
+    help: 'takes authorization requests as signed request objects only (RFC 9101); needs its keys',
+  },
+  { name: 'dpop-bound', kind: 'flag', help: 'its access tokens are bound to a DPoP key (RFC 9449)' },
+  {
+    name: 'authorization-alg',
+    kind: 'text',
+    value: 'ALG',
+    choices: algs,
+    help: 'signs authorization responses (JARM); the ID token’s when not given',
+  },
+  {
+    name: 'introspection-alg',
+    kind: 'text',
+    value: 'ALG',
+    choices: algs,
+    help: 'signs introspection responses (RFC 9701); the ID token’s when not given',
+  },
+  {
+    name: 'userinfo-alg',
+    kind: 'text',
+    value: 'ALG',
+    choices: algs,
+    help: 'makes userinfo a signed JWT; JSON when not given',
+  },
+];
+
+/** @param text an option's text; null when it is given empty */
+export function clientRequestMembers(
+  input: Input,
+  text: (name: string) => string | null | undefined,
+): Partial<ClientInput> {
+  return {
+    requirePushedRequests: input.flag('require-par'),
+    requireSignedRequests: input.flag('require-signed-request'),
+    dpopBoundTokens: input.flag('dpop-bound'),
+    authorizationAlg: text('authorization-alg') as ClientInput['authorizationAlg'],
+    introspectionAlg: text('introspection-alg') as ClientInput['introspectionAlg'],
+    userinfoAlg: text('userinfo-alg') as ClientInput['userinfoAlg'],
+  };
+}
