@@ -26,7 +26,12 @@ const shown: ReadonlySet<string> = new Set([
   'ui_locales',
 ]);
 
-const shownAsUrl: ReadonlySet<string> = new Set(['redirect_uri', 'post_logout_redirect_uri']);
+const shownAsUrl: ReadonlySet<string> = new Set(['redirect_uri', 'post_logout_redirect_uri', 'origin']);
+
+/** Whether a parameter of that name holds nothing that opens a door. */
+export const isShown = (name: string): boolean => shown.has(name);
+/** Whether it is a URI, which may carry something secret in its query. */
+export const isShownAsUrl = (name: string): boolean => shownAsUrl.has(name);
 
 /** What of one value is kept: 80 characters are enough to recognise a scope list or an audience. */
 const VALUE_LENGTH = 80;

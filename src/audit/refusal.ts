@@ -10,12 +10,28 @@ export interface RefusalInput {
   readonly error: string;
   readonly expected?: string | undefined;
   readonly received?: string | undefined;
+  /** What the wire said (`error_description`). */
+  readonly description?: string | undefined;
+  /** What only we know: the engine's cause, and why a token's family had ended. */
+  readonly cause?: string | undefined;
+  /** Harmless parameters by name, as `sentParameters` (audit/sent.ts) keeps them. */
+  readonly sent?: Readonly<Record<string, string>> | undefined;
   readonly clientId?: string | undefined;
   readonly accountId?: string | undefined;
   /** As throttle/networks.ts names it. */
   readonly network: string;
   readonly requestId?: string | undefined;
 }
+
+/** What is there of a reference. Times in milliseconds since the epoch. */
+export type LookedUp =
+  | { readonly kind: 'found'; readonly refusal: Refusal }
+  /** Not the form of a reference at all. */
+  | { readonly kind: 'malformed' }
+  /** Its network had had its share of records within that window; only the answer was given. */
+  | { readonly kind: 'sampled' }
+  | { readonly kind: 'expired'; readonly expiredAt: number }
+  | { readonly kind: 'unknown' };
 
 /** A recorded refusal. Times are milliseconds since the epoch. */
 export interface Refusal extends RefusalInput {

@@ -17,11 +17,13 @@ export async function insertRefusals(db: Kysely<Database>, refusals: readonly Re
   }));
   await sql`
     insert into refusals
-      (reference, at, expires_at, kind, rule, error, expected, received, client_id, account_id, network, request_id)
-    select reference, at, expires_at, kind, rule, error, expected, received, client_id, account_id, network, request_id
+      (reference, at, expires_at, kind, rule, error, expected, received, description, cause, sent, client_id,
+       account_id, network, request_id)
+    select reference, at, expires_at, kind, rule, error, expected, received, description, cause, sent, client_id,
+       account_id, network, request_id
     from jsonb_to_recordset(${plainJson(rows)}::text::jsonb) as refusal
       (reference text, at timestamptz, expires_at timestamptz, kind text, rule text, error text, expected text,
-       received text, client_id text, account_id text, network text, request_id text)
+       received text, description text, cause text, sent jsonb, client_id text, account_id text, network text, request_id text)
     on conflict (reference) do nothing`.execute(db);
 }
 
@@ -41,6 +43,9 @@ export async function findRefusal(db: Kysely<Database>, reference: string): Prom
     error: row.error,
     expected: row.expected ?? undefined,
     received: row.received ?? undefined,
+    description: row.description ?? undefined,
+    cause: row.cause ?? undefined,
+    sent: row.sent ?? undefined,
     clientId: row.client_id ?? undefined,
     accountId: row.account_id ?? undefined,
     network: row.network,

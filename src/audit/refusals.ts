@@ -5,8 +5,8 @@ import type { Log } from '../observability/log.ts';
 import type { Database } from '../storage/tables.ts';
 import { createBatch } from './batch.ts';
 import { plainText } from './plain-text.ts';
-import { canonicalReference, newReference } from './reference.ts';
-import type { Refusal, RefusalInput } from './refusal.ts';
+import { canonicalReference, newReference, wasRecorded } from './reference.ts';
+import type { LookedUp, Refusal, RefusalInput } from './refusal.ts';
 import {
   deleteExpiredRefusals,
   deleteOldestRefusals,
@@ -20,6 +20,8 @@ export interface Refusals {
   record(refusal: RefusalInput): string;
   /** By the reference as people type it: any case, with or without the dash. Absent once it has expired. */
   find(reference: string): Promise<Refusal | undefined>;
+  /** The same, and why there is nothing when there is nothing. */
+  look(reference: string): Promise<LookedUp>;
   flush(): Promise<void>;
   close(): Promise<void>;
   /** Deletes what has expired, and the oldest beyond the store's size, in bounded batches. @returns how many */
@@ -37,7 +39,7 @@ export interface RefusalsOptions {
   /** `lifetimes.refusal`, seven days. */
   keepSeconds: number;
   flushMs?: number;
-  /** Rows in the store: 100,000 of at most about 1.5 kB are 150 MB. */
+  /** Rows in the store: 100,000 of at most about 2 kB are 200 MB. */
   maxRows?: number;
 }
 
@@ -74,10 +76,22 @@ export function createRefusals(options: RefusalsOptions): Refusals {
     return total;
   }
 
+  async function look(typed: string): Promise<LookedUp> {
+    const reference = canonicalReference(typed);
+    if (reference === undefined) return { kind: 'malformed' };
+    if (!wasRecorded(reference)) return { kind: 'sampled' };
+    const waiting = batch.pending().find((refusal) => refusal.reference === reference);
+    const refusal = waiting ?? (await findRefusal(db, reference));
+    if (!refusal) return { kind: 'unknown' };
+    if (refusal.expiresAt <= clock.now()) return { kind: 'expired', expiredAt: refusal.expiresAt };
+    return { kind: 'found', refusal };
+  }
+
   return {
     record(refusal) {
-      const reference = newReference();
-      if (!sampler.take(refusal.network)) return reference;
+      const recorded = sampler.take(refusal.network);
+      const reference = newReference(recorded);
+      if (!recorded) return reference;
       const at = clock.now();
       batch.add({
         reference,
@@ -88,6 +102,9 @@ export function createRefusals(options: RefusalsOptions): Refusals {
         error: plainText(refusal.error, NAME_LENGTH),
         expected: short(refusal.expected, TEXT_LENGTH),
         received: short(refusal.received, TEXT_LENGTH),
+        description: short(refusal.description, TEXT_LENGTH),
+        cause: short(refusal.cause, TEXT_LENGTH),
+        sent: refusal.sent,
         clientId: short(refusal.clientId, NAME_LENGTH),
         accountId: short(refusal.accountId, NAME_LENGTH),
         network: plainText(refusal.network, NAME_LENGTH),
@@ -96,12 +113,10 @@ export function createRefusals(options: RefusalsOptions): Refusals {
       return reference;
     },
     async find(typed) {
-      const reference = canonicalReference(typed);
-      if (reference === undefined) return undefined;
-      const waiting = batch.pending().find((refusal) => refusal.reference === reference);
-      const refusal = waiting ?? (await findRefusal(db, reference));
-      return refusal && refusal.expiresAt > clock.now() ? refusal : undefined;
+      const found = await look(typed);
+      return found.kind === 'found' ? found.refusal : undefined;
     },
+    look,
     flush: batch.flush,
     async close() {
       clearInterval(timer);

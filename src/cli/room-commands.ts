@@ -1,6 +1,7 @@
 /** The commands that run on open rooms: in a process of their own, or in a running server by its local socket. */
 import { clientCommands } from './client-commands.ts';
 import type { Command } from './command.ts';
+import { explainCommands } from './explain-command.ts';
 import { installationCommands } from './installation-commands.ts';
 import { keyCommands } from './key-commands.ts';
 import { resourceCommands } from './resource-commands.ts';
@@ -14,4 +15,5 @@ export const roomCommands: readonly Command[] = [
   ...resourceCommands,
   ...roleCommands,
   ...keyCommands,
+  ...explainCommands,
 ];

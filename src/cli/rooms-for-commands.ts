@@ -33,7 +33,7 @@ export interface RoomsForCommands extends DatabaseForCommands {
   >;
   readonly resources: Pick<ResourceServers, 'all' | 'create' | 'update' | 'delete'>;
   readonly keys: Pick<Keys, 'list' | 'rotate'>;
-  readonly refusals: Pick<Refusals, 'find' | 'flush'>;
+  readonly refusals: Pick<Refusals, 'look' | 'flush'>;
   readonly audit: Pick<Audit, 'append'>;
   readonly timeline: Timeline;
   /** Renewed after every command, so that what it changed holds here at once and not within the lease. */

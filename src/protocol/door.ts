@@ -76,6 +76,7 @@ export function createProtocolDoor(parts: ProtocolParts, live: LiveEngine): Koa.
       error,
       expected,
       received: description,
+      description,
       network: parts.networkOf(ctx.ip),
       requestId: parts.requestIdOf(ctx),
     });

@@ -17,6 +17,7 @@ import { noteUsed } from './family-notes.ts';
 import { ruleOf, wireCodeOf } from './refusal-rules.ts';
 import { noteRefusedGrant } from './refused-grants.ts';
 import { currentState, stateOf } from './request-state.ts';
+import { sentByRefused } from './sent-by-refused.ts';
 
 export interface EventParts {
   readonly issuer: string;
@@ -91,6 +92,9 @@ function refuse(parts: EventParts, kind: string, ctx: KoaContextWithOIDC, error:
     error: code,
     expected,
     received: [detail, describeReceived({ ...params })].filter(Boolean).join(': '),
+    description: error.error_description,
+    cause: detail,
+    sent: sentByRefused(ctx, params),
     ...(clientId ? { clientId } : {}),
     network,
     requestId: parts.requestIdOf(ctx),

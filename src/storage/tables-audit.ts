@@ -25,6 +25,9 @@ export interface RefusalTable {
   error: string;
   expected: string | null;
   received: string | null;
+  description: string | null;
+  cause: string | null;
+  sent: ColumnType<Record<string, string> | null, never, never>;
   client_id: string | null;
   account_id: string | null;
   network: string;

@@ -411,6 +411,8 @@ describe('keys, refusals, migrations', () => {
     });
     expect((await t.text(['explain', reference])).stdout).toContain('a secret of the client');
     expect((await t.cli(['explain', 'AAAA-AAAA'])).json.error).toBe('not_found');
+    expect((await t.cli(['explain', 'AAAA-AAAB'])).json.error).toBe('not_recorded');
+    expect((await t.cli(['explain', 'nonsense!'])).json.error).toBe('invalid');
   });
 
   test('migrate says that nothing is pending', async () => {
