@@ -59,6 +59,7 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
       // Unknown, deleted and disabled clients have nothing that lives.
       endedBefore: async (clientId) =>
         (await findClient(clientId)) ? directory.endedBefore(clientId) : Number.POSITIVE_INFINITY,
+      keySets: rooms.keySets,
     },
     secrets: { cookieKeys, dpopNonceSecret },
     cookieNames: {

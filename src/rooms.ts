@@ -13,6 +13,8 @@ import { createAudit } from './audit/audit.ts';
 import { createRefusals } from './audit/refusals.ts';
 import { createClients } from './clients/clients.ts';
 import { createClientDirectory } from './clients/directory.ts';
+import { readPublishedJwks } from './clients/jwks-rules.ts';
+import { createRemoteDocuments } from './clients/remote-documents.ts';
 import { createResourceServers } from './clients/resource-servers.ts';
 import { systemClock } from './config/clock.ts';
 import type { Secret } from './config/secret.ts';
@@ -173,6 +175,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
   });
   const directory = createClientDirectory({ db, clock, lease, log });
   closers.add(directory.close);
+  const keySets = createRemoteDocuments({ send: outbound.send, clock, parse: readPublishedJwks });
   const resources = createResourceServers({ db, clock, audit, lease, ensureAlgorithm: keys.ensureAlgorithm });
   const timeline = createTimeline({ audit, families: familyIndex, clock });
   const sessions = createSessions({ artifacts, families, db, audit, clock, lifetimes });
@@ -208,6 +211,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     authenticate,
     clients,
     directory,
+    keySets,
     resources,
     sessions,
     timeline,

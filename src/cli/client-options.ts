@@ -51,6 +51,12 @@ export const clientOptions: readonly Option[] = [
     value: 'FILE',
     help: 'its public keys, a JWK Set (for private_key_jwt)',
   },
+  {
+    name: 'jwks-uri',
+    kind: 'text',
+    value: 'URI',
+    help: 'where it publishes them instead (https)',
+  },
   { name: 'first-party', kind: 'flag', help: 'our own: skips the consent page' },
   {
     name: 'id-token-alg',
@@ -97,6 +103,7 @@ export function clientInput(input: Input): { kind: 'input'; input: Partial<Clien
     defaultResource: resources === null ? null : resources?.[0],
     backchannelLogoutUri: text('backchannel-logout-uri'),
     jwks: jwks as ClientInput['jwks'],
+    jwksUri: text('jwks-uri'),
     firstParty: input.flag('first-party'),
     idTokenAlg: text('id-token-alg') as ClientInput['idTokenAlg'],
     refreshReplayWindowSeconds: typeof window === 'string' ? Number(window) : window,

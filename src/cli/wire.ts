@@ -51,6 +51,7 @@ export function wireClient(client: Client, held: readonly RoleKey[], secret?: st
     resources: client.resources,
     ...(defaultResource !== undefined && { default_resource: defaultResource }),
     ...(jwks && { jwks }),
+    ...(client.jwksUri !== undefined && { jwks_uri: client.jwksUri }),
     ...(backchannelLogoutUri !== undefined && { backchannel_logout_uri: backchannelLogoutUri }),
     ...(refreshReplayWindowSeconds !== undefined && {
       refresh_replay_window_seconds: refreshReplayWindowSeconds,

@@ -34,6 +34,7 @@ export interface ClientInput {
   readonly scopes?: readonly string[] | null | undefined;
   readonly authMethod?: AuthMethod | null | undefined;
   readonly jwks?: { readonly keys: readonly JWK[] } | null | undefined;
+  readonly jwksUri?: string | null | undefined;
   readonly defaultResource?: string | null | undefined;
   readonly resources?: readonly string[] | null | undefined;
   readonly backchannelLogoutUri?: string | null | undefined;
@@ -68,6 +69,7 @@ const members = [
   'scopes',
   'authMethod',
   'jwks',
+  'jwksUri',
   'defaultResource',
   'resources',
   'backchannelLogoutUri',
@@ -120,7 +122,16 @@ function judgeSecrets(read: InputReader, rules: TypeRules, input: { jwks?: unkno
   const authMethod = read.choice('authMethod', rules.mayHaveAuthMethods) ?? rules.authMethod;
   const judged = input.jwks == null ? undefined : judgeJwks(input.jwks);
   if (judged && 'faults' in judged) read.fault('jwks', ...judged.faults);
-  if (authMethod === 'private_key_jwt' && !judged) read.fault('jwks', 'is required for private_key_jwt');
+  const jwksUri = read.text('jwksUri');
+  // Where it leads is judged when it is asked (outbound/), since a name may lead elsewhere by then.
+  if (jwksUri !== undefined) read.fault('jwksUri', ...uriFaults(jwksUri, httpsPage));
+  if (judged && jwksUri !== undefined) {
+    // RFC 7591 section 2: MUST NOT both be present.
+    read.fault('jwksUri', 'must not be set together with jwks');
+  }
+  if (authMethod === 'private_key_jwt' && !judged && jwksUri === undefined) {
+    read.fault('jwks', 'is required for private_key_jwt, or jwksUri');
+  }
   const withoutPkce = read.flag('legacyWithoutPkce');
   if (withoutPkce && (authMethod === 'none' || !rules.redirects)) {
     read.fault(
@@ -128,7 +139,12 @@ function judgeSecrets(read: InputReader, rules: TypeRules, input: { jwks?: unkno
       'is accepted only for a web client that authenticates (a confidential one)',
     );
   }
-  return { authMethod, pkceRequired: !withoutPkce, ...(judged && 'keys' in judged && { jwks: judged }) };
+  return {
+    authMethod,
+    pkceRequired: !withoutPkce,
+    ...(judged && 'keys' in judged && { jwks: judged }),
+    ...(jwksUri !== undefined && { jwksUri }),
+  };
 }
 
 function judgeResources(read: InputReader, type: ClientType) {

@@ -39,6 +39,8 @@ export interface Client {
   readonly scopes: readonly string[];
   readonly authMethod: AuthMethod;
   readonly jwks?: { readonly keys: readonly JWK[] };
+  /** Where it publishes its keys; never together with `jwks`. */
+  readonly jwksUri?: string;
   /** The audience that it gets when it asks for none: always one of `resources`. */
   readonly defaultResource?: string;
   /** Audiences it may ask for; see resource-access.ts for what an empty list means. */

@@ -1,5 +1,5 @@
 /** The rules for a client's own public keys (RFC 7517), with which it signs client assertions (RFC 7523). */
-import { createPublicKey } from 'node:crypto';
+import { createPublicKey, X509Certificate } from 'node:crypto';
 import type { JWK } from 'jose';
 
 /** A client that rotates has two or three; each costs a try at verification. */
@@ -25,6 +25,28 @@ const algs: ReadonlySet<string> = new Set([
   'Ed25519',
 ]);
 
+/** A published set may hold keys for other uses too. */
+const MAX_PUBLISHED_KEYS = 100;
+/** Longer than any certificate with a key of MAX_RSA_BITS. */
+const MAX_CERTIFICATE = 8_192;
+
+/** RFC 7517 section 4.7: the first certificate of the chain is the one of this very key. */
+function certificateFaults(key: Readonly<Record<string, unknown>>): string[] {
+  const { x5c } = key;
+  if (x5c === undefined) return [];
+  const first: unknown = Array.isArray(x5c) ? x5c[0] : undefined;
+  if (typeof first !== 'string' || first.length > MAX_CERTIFICATE || !/^[A-Za-z0-9+/]+={0,2}$/.test(first)) {
+    return ['has an x5c that is no list of certificates in base64'];
+  }
+  try {
+    const certificate = new X509Certificate(Buffer.from(first, 'base64'));
+    const own = createPublicKey({ key, format: 'jwk' });
+    return own.equals(certificate.publicKey) ? [] : ['has an x5c whose first certificate is of another key'];
+  } catch {
+    return ['has an x5c whose first certificate cannot be read'];
+  }
+}
+
 function keyFaults(key: Readonly<Record<string, unknown>>): string[] {
   if (privateMembers.some((member) => Object.hasOwn(key, member))) {
     return ['holds a private or secret key; send the public part only, and replace that key'];
@@ -46,10 +68,17 @@ function keyFaults(key: Readonly<Record<string, unknown>>): string[] {
     if (bits !== undefined && (bits < MIN_RSA_BITS || bits > MAX_RSA_BITS)) {
       return [`is an RSA key of ${bits} bits; ${MIN_RSA_BITS} to ${MAX_RSA_BITS} are accepted`];
     }
-    return [];
   } catch {
     return ['is not a valid public key'];
   }
+  return certificateFaults(key);
+}
+
+/** Of one key, what has a meaning here. Of a chain only its first certificate has one (RFC 8705 section 2.2). */
+function keptOf(record: Readonly<Record<string, unknown>>): JWK {
+  const present = keptMembers.filter((member) => Object.hasOwn(record, member));
+  const x5c = Array.isArray(record.x5c) ? { x5c: record.x5c.slice(0, 1) as string[] } : {};
+  return { ...Object.fromEntries(present.map((member) => [member, record[member]])), ...x5c } as JWK;
 }
 
 /**
@@ -69,8 +98,23 @@ export function judgeJwks(jwks: unknown): { keys: JWK[] } | { faults: string[] }
     }
     const record = key as Record<string, unknown>;
     faults.push(...keyFaults(record).map((fault) => `key ${index + 1} ${fault}`));
-    const present = keptMembers.filter((member) => Object.hasOwn(record, member));
-    kept.push(Object.fromEntries(present.map((member) => [member, record[member]])) as JWK);
+    kept.push(keptOf(record));
   }
   return faults.length > 0 ? { faults } : { keys: kept };
+}
+
+/**
+ * Reads a set that a client or an issuer publishes: what cannot be used is left out (RFC 7517 section 5), since it may
+ * be for others.
+ * @returns undefined when it is no JWK set, or a huge one
+ */
+export function readPublishedJwks(json: unknown): { readonly keys: readonly JWK[] } | undefined {
+  const keys: unknown = typeof json === 'object' && json !== null && 'keys' in json ? json.keys : undefined;
+  if (!Array.isArray(keys) || keys.length > MAX_PUBLISHED_KEYS) return undefined;
+  const usable = (keys as readonly unknown[]).filter(
+    (key): key is Record<string, unknown> => typeof key === 'object' && key !== null,
+  );
+  // SPIFFE bundles call their signing keys jwt-svid (SPIFFE Trust Domain and Bundle section 4.2.2).
+  const named = usable.map((key) => (key.use === 'jwt-svid' ? { ...key, use: 'sig' } : key));
+  return { keys: named.filter((key) => keyFaults(key).length === 0).map(keptOf) };
 }

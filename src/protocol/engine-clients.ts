@@ -7,6 +7,7 @@ import type { ClientMetadata, KoaContextWithOIDC, Provider } from 'oidc-provider
 import { type Client, hasSecret } from '../clients/client.ts';
 import { OIDC_SCOPES } from '../clients/resource-server.ts';
 import type { ClientType } from '../config/lifetimes.ts';
+import type { PublishedKeys } from './client-keys.ts';
 
 type EngineClient = InstanceType<Provider['Client']>;
 
@@ -17,26 +18,38 @@ export interface EngineClients {
   typeOf(engineClient: object | undefined): ClientType;
 }
 
-/** @param lookup finds an active client; disabled and deleted ones are absent */
+/**
+ * @param lookup finds an active client; disabled and deleted ones are absent
+ * @param publishedKeys the set at the client's address when this request needs it (client-keys.ts); the same object
+ * until it changes
+ */
 export function createEngineClients(
   build: (metadata: ClientMetadata) => EngineClient,
   lookup: (clientId: string) => Promise<Client | undefined>,
+  publishedKeys: (client: Client) => Promise<PublishedKeys | undefined>,
 ): EngineClients {
+  // Beside the client, or beside the set of keys with which it was built.
   const built = new WeakMap<Client, EngineClient>();
+  const builtWithKeys = new WeakMap<Client, { keys: PublishedKeys; engineClient: EngineClient }>();
   const behind = new WeakMap<object, Client>();
+
+  function buildOnce(client: Client, keys: PublishedKeys | undefined): EngineClient {
+    const before = keys ? builtWithKeys.get(client) : undefined;
+    const known = keys ? (before?.keys === keys ? before.engineClient : undefined) : built.get(client);
+    if (known) return known;
+    const engineClient = build(metadataOf(client, keys));
+    behind.set(engineClient, client);
+    if (keys) builtWithKeys.set(client, { keys, engineClient });
+    else built.set(client, engineClient);
+    return engineClient;
+  }
 
   return {
     async find(id) {
       if (typeof id !== 'string' || !id) return undefined;
       const client = await lookup(id);
       if (client?.status !== 'active') return undefined;
-      let engineClient = built.get(client);
-      if (!engineClient) {
-        engineClient = build(metadataOf(client));
-        built.set(client, engineClient);
-        behind.set(engineClient, client);
-      }
-      return engineClient;
+      return buildOnce(client, await publishedKeys(client));
     },
     clientOf: (engineClient) => engineClient && behind.get(engineClient),
     typeOf: (engineClient) => (engineClient && behind.get(engineClient)?.type) || 'web',
@@ -51,7 +64,8 @@ export function requestClient(clients: EngineClients, ctx: KoaContextWithOIDC): 
 }
 
 /** Metadata by its wire names (RFC 7591 section 2). */
-function metadataOf(client: Client): ClientMetadata {
+function metadataOf(client: Client, published: PublishedKeys | undefined): ClientMetadata {
+  const keys = published?.keys ?? client.jwks?.keys;
   // The engine knows OpenID Connect's scopes only; an API's are judged in resources.ts.
   const scopes = client.scopes.filter((scope) => OIDC_SCOPES.has(scope));
   return {
@@ -72,7 +86,9 @@ function metadataOf(client: Client): ClientMetadata {
     dpop_bound_access_tokens: client.dpopBoundTokens ?? false,
     // The engine insists on a value; the real secrets are digests and compared in engine-overrides.ts.
     ...(hasSecret(client) ? { client_secret: 'compared elsewhere' } : {}),
-    ...(client.jwks ? { jwks: { keys: [...client.jwks.keys] } as NonNullable<ClientMetadata['jwks']> } : {}),
+    ...(keys ? { jwks: { keys: [...keys] } as NonNullable<ClientMetadata['jwks']> } : {}),
+    // The engine would keep a withdrawn key for as long as it verifies: it is told the address only where no key is needed.
+    ...(!keys && client.jwksUri ? { jwks_uri: client.jwksUri } : {}),
     ...(scopes.length > 0 ? { scope: scopes.join(' ') } : {}),
     ...(client.logoUri ? { logo_uri: client.logoUri } : {}),
     ...(client.policyUri ? { policy_uri: client.policyUri } : {}),

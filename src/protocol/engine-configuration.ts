@@ -31,6 +31,7 @@ export interface ConfigurationParts {
   readonly clientOf: (ctx: KoaContextWithOIDC) => Promise<Client>;
   /** The guarded client's. */
   readonly fetch: typeof globalThis.fetch;
+  readonly checkAssertion: NonNullable<Configuration['assertJwtClientAuthClaimsAndHeader']>;
   readonly adapter: NonNullable<Configuration['adapter']>;
   readonly findAccount: NonNullable<Configuration['findAccount']>;
   readonly hooks: Required<Pick<Configuration, 'loadExistingGrant' | 'expiresWithSession'>>;
@@ -61,6 +62,7 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
   return {
     adapter: parts.adapter,
     fetch: (url, options) => parts.fetch(url, options),
+    assertJwtClientAuthClaimsAndHeader: parts.checkAssertion,
     jwks: { keys: keys.jwks.keys as NonNullable<Configuration['jwks']>['keys'] },
     scopes: [...OIDC_SCOPES],
     claims: {

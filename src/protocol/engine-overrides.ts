@@ -35,6 +35,10 @@ export function overrideEngine(engine: Provider, parts: Overrides): void {
     engine.urlFor(name, options),
   );
 
+  // Audiences of client assertions: the engine takes the endpoint's and the token endpoint's address as well
+  // (client-assertions.ts says why ours does not).
+  define(engine.OIDCContext.prototype, 'clientJwtAuthExpectedAudience', () => new Set([engine.issuer]));
+
   // Clients: the engine rebuilds all but the last 100 on every request.
   define(engine.Client, 'find', async (id: unknown) => {
     await parts.beforeClientLookup();

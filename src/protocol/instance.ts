@@ -6,6 +6,8 @@ import type { Client } from '../clients/client.ts';
 import type { EndReason } from '../storage/end-reasons.ts';
 import { createAccessGate } from './access-gate.ts';
 import { createAdapterFactory } from './adapter.ts';
+import { createAssertionRules } from './client-assertions.ts';
+import { createClientKeys } from './client-keys.ts';
 import { createEndpointLimits, type EndpointLimits } from './endpoint-limits.ts';
 import { buildEngine } from './engine.ts';
 import { createEngineClients, type EngineClients, requestClient } from './engine-clients.ts';
@@ -30,6 +32,7 @@ export function createInstanceBuilder(
   const endFamily = (family: string, reason: EndReason): Promise<void> =>
     parts.endFamily(family, reason, reason === 'replayed' ? theftOf(parts, family) : undefined);
   const mayRecord = createSampler({ clock, ...parts.recordLimit }).take;
+  const clientKeys = createClientKeys(parts.clients.keySets);
   const grantParts = {
     artifacts,
     sealing,
@@ -61,6 +64,7 @@ export function createInstanceBuilder(
         clients: ready,
         clientOf,
         fetch: parts.outbound.fetch,
+        checkAssertion: createAssertionRules({ issuer: parts.issuer, clock }),
         adapter: createAdapterFactory({
           artifacts,
           gate,
@@ -97,7 +101,11 @@ export function createInstanceBuilder(
           wrapResponseMode(parts.pages, (ctx) => ready().clientOf(ctx.oidc.client), mode, builtin),
       },
     );
-    clients = createEngineClients((metadata) => newClient(engine, metadata), parts.clients.find);
+    clients = createEngineClients(
+      (metadata) => newClient(engine, metadata),
+      parts.clients.find,
+      (client) => clientKeys(Provider.ctx, client),
+    );
 
     const standIn = createJwtTokens({ artifacts, gate, issuer: parts.issuer, publicKeys: keys.publicKeys });
     overrideEngine(engine, {

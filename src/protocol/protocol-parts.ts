@@ -5,6 +5,7 @@ import type { Audit } from '../audit/audit.ts';
 import type { AuditEventOf } from '../audit/catalogue.ts';
 import type { Refusals } from '../audit/refusals.ts';
 import type { Client } from '../clients/client.ts';
+import type { RemoteDocuments } from '../clients/remote-documents.ts';
 import type { ResourceServer } from '../clients/resource-server.ts';
 import type { Clock } from '../config/clock.ts';
 import type { Lifetimes } from '../config/lifetimes.ts';
@@ -17,6 +18,7 @@ import type { EndReason } from '../storage/end-reasons.ts';
 import type { FamilyIndex } from '../storage/family-index.ts';
 import type { Sealing } from '../storage/sealing.ts';
 import type { RequestLimits } from '../throttle/request-limits.ts';
+import type { PublishedKeys } from './client-keys.ts';
 import type { EnginePages } from './engine-pages.ts';
 
 export interface ProtocolParts {
@@ -41,6 +43,8 @@ export interface ProtocolParts {
     find(clientId: string): Promise<Client | undefined>;
     verifySecret(clientId: string, presented: string): Promise<boolean>;
     endedBefore(clientId: string): Promise<number>;
+    /** What clients publish at their `jwks_uri`. */
+    readonly keySets: RemoteDocuments<PublishedKeys>;
   };
   readonly resources: {
     byAudience(audience: string): Promise<ResourceServer | undefined>;

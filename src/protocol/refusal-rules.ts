@@ -162,6 +162,18 @@ const rulesByCause: readonly (readonly [RegExp, RefusalRule])[] = [
     r('RFC 9700 section 4.14.2', 'the newest refresh token, or a code used once', 'again'),
   ],
   [
+    /client assertion: aud|audience \(aud\)/,
+    r('FAPI 2.0 Security Profile section 5.3.2.1', 'an assertion whose aud is the issuer, as one string'),
+  ],
+  [
+    /client assertion|client_assertion/,
+    r('RFC 7523 section 3', 'an assertion of this client for this server: fresh, with a jti, used once'),
+  ],
+  [
+    /jwks_uri of the client/,
+    r('RFC 7591 section 2', 'a jwks_uri that answers with the client’s keys', 'keys'),
+  ],
+  [
     /client mismatch|issued to another client/,
     r('RFC 6749 section 5.2', 'a code or token that was issued to this client', 'again'),
   ],

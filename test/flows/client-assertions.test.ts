@@ -2,6 +2,7 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { until } from '../harness/ports.ts';
 import { type SeededClient, seedApi, seedClient } from '../harness/seed.ts';
 import { openWorld, type World } from './world.ts';
 
@@ -86,6 +87,63 @@ test('T12 wrong audience, no jti, expired, of another client, odd keys: refused'
     expect([status, json.error], name).toEqual([401, 'invalid_client']);
     expect(json.access_token, name).toBeUndefined();
   }
+});
+
+test('T12 aud is the issuer as one string, whatever the endpoint (RFC 7523bis, FAPI 2.0)', async () => {
+  const refused = [
+    `${world.issuer}/oauth2/token`,
+    `${world.issuer}/`,
+    world.issuer.toUpperCase(),
+    [world.issuer],
+    [world.issuer, 'https://evil.example.com'],
+    [`${world.issuer}/oauth2/token`, world.issuer],
+    '',
+    {},
+  ];
+  for (const aud of refused) {
+    const { status, json } = await present(await sign(claims({ aud })));
+    expect([status, json.error], JSON.stringify(aud)).toEqual([401, 'invalid_client']);
+  }
+  const atIntrospection = await world.ask('/oauth2/introspect', {
+    form: {
+      token: 'x',
+      client_assertion_type: assertionType,
+      client_assertion: await sign(claims({ aud: `${world.issuer}/oauth2/introspect` })),
+    },
+  });
+  expect(atIntrospection.status).toBe(401);
+});
+
+test('T12 lifetime and kind: an hour ahead, made in the future, another kind of token', async () => {
+  const bad: [string, string][] = [
+    ['exp in an hour', await sign(claims({ exp: now() + 3600 }))],
+    ['exp as text', await sign(claims({ exp: String(now() + 60) }))],
+    ['exp never', await sign(claims({ exp: Number.MAX_SAFE_INTEGER }))],
+    ['iat ahead', await sign(claims({ iat: now() + 120 }))],
+    ['nbf ahead', await sign(claims({ nbf: now() + 120 }))],
+    ['an access token', await sign(claims(), { typ: 'at+jwt' })],
+    ['a proof', await sign(claims(), { typ: 'dpop+jwt' })],
+    ['a jti of 10,000 characters', await sign(claims({ jti: 'j'.repeat(10_000) }))],
+    ['a jti that is a number', await sign(claims({ jti: 7 }))],
+  ];
+  for (const [name, assertion] of bad) {
+    const { status, json } = await present(assertion);
+    expect([status, json.error], name).toEqual([401, 'invalid_client']);
+  }
+  const typed = await present(await sign(claims(), { typ: 'client-authentication+jwt' }));
+  expect(typed.status).toBe(200);
+});
+
+test('T12 a refusal is recorded with its rule, and without the assertion', async () => {
+  const assertion = await sign(claims({ aud: `${world.issuer}/oauth2/token` }));
+  const { json } = await present(assertion);
+  const recorded = await until('the refusal', async () => {
+    const found = await world.rooms.refusals.find(json.reference);
+    if (!found) throw new Error('not yet');
+    return found;
+  });
+  expect(recorded.rule).toBe('FAPI 2.0 Security Profile section 5.3.2.1');
+  expect(JSON.stringify(recorded)).not.toContain(assertion.split('.')[2] ?? 'no signature');
 });
 
 test('T12 keys named in the header are not looked at', async () => {

@@ -34,6 +34,15 @@ describe('urlFor', () => {
   });
 });
 
+test('audiences of client assertions: the engine takes three, ours is the issuer', () => {
+  const audiences = ({ OIDCContext }: Provider) =>
+    (
+      OIDCContext.prototype as unknown as { clientJwtAuthExpectedAudience(this: object): Set<string> }
+    ).clientJwtAuthExpectedAudience.call({ issuer, route: 'introspection', urlFor: (name: string) => name });
+  expect([...audiences(bareEngine())]).toEqual([issuer, 'token', 'introspection']);
+  expect([...audiences(overridden().engine)]).toEqual([issuer]);
+});
+
 test('Client.find is where every request looks its client up, and where JWTs get their stand-in', async () => {
   const { engine, clients, beforeClientLookup } = overridden();
   await ask(engine, '/token/introspection', { token: 'x' }, basic('one of several'));
