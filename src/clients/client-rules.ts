@@ -210,7 +210,7 @@ export function judgeClient(
     ...grants,
     ...judgeUris(read, rules, redirected),
     ...secrets,
-    ...judgeRequests(read, { redirected, hasKeys: 'jwks' in secrets }),
+    ...judgeRequests(read, { redirected, hasKeys: 'jwks' in secrets || 'jwksUri' in secrets }),
     ...judgeResources(read, type),
     ...judgeOptional(read),
   };
