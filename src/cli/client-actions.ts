@@ -88,6 +88,7 @@ export async function showClient({ clients, roles }: Rooms, input: Input): Promi
     ['grants', found.grantTypes],
     ['redirects to', found.redirectUris],
     ['after sign-out', found.postLogoutRedirectUris],
+    ['called from', found.corsOrigins],
     ['scopes', found.scopes.join(' ')],
     ['resources', found.resources.map((one) => (one === found.defaultResource ? `${one} (default)` : one))],
     ['roles', held.map(({ role, audience }) => `${role} (${audience})`)],

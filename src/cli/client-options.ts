@@ -13,6 +13,12 @@ export const clientOptions: readonly Option[] = [
   },
   { name: 'post-logout-redirect-uri', kind: 'texts', value: 'URI', help: 'the same after sign-out' },
   {
+    name: 'cors-origin',
+    kind: 'texts',
+    value: 'ORIGIN',
+    help: 'whose pages may call for it, besides those of its redirect URIs; may be given again',
+  },
+  {
     name: 'grant',
     kind: 'texts',
     value: 'GRANT',
@@ -95,6 +101,7 @@ export function clientInput(input: Input): { kind: 'input'; input: Partial<Clien
   const members = {
     redirectUris: texts('redirect-uri'),
     postLogoutRedirectUris: texts('post-logout-redirect-uri'),
+    corsOrigins: texts('cors-origin'),
     grantTypes:
       texts('grant')?.map((grant) => (grant === 'device_code' ? DEVICE_GRANT : grant)) ?? texts('grant'),
     scopes: texts('scope')?.flatMap((scope) => scope.split(' ').filter(Boolean)) ?? texts('scope'),

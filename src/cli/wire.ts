@@ -42,6 +42,7 @@ export function wireClient(client: Client, held: readonly RoleKey[], secret?: st
     require_pkce: client.pkceRequired,
     redirect_uris: client.redirectUris,
     post_logout_redirect_uris: client.postLogoutRedirectUris,
+    ...(client.corsOrigins && { cors_origins: client.corsOrigins }),
     grant_types: client.grantTypes,
     response_types: client.responseTypes,
     scope: client.scopes.join(' '),

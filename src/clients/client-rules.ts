@@ -12,7 +12,7 @@ import { judgeRequests, requestMembers, signingAlgs } from './request-rules.ts';
 import { audienceFaults } from './resource-rules.ts';
 import { OIDC_SCOPES } from './resource-server.ts';
 import { nameFaults, scopeFaults } from './text-rules.ts';
-import { uriFaults } from './uri-rules.ts';
+import { originFaults, uriFaults } from './uri-rules.ts';
 
 /**
  * What can be set. Absent: the default of the type; null in an update: back to that default. The values are judged
@@ -29,6 +29,7 @@ export interface ClientInput {
   readonly legacyWithoutPkce?: boolean | null | undefined;
   readonly redirectUris?: readonly string[] | null | undefined;
   readonly postLogoutRedirectUris?: readonly string[] | null | undefined;
+  readonly corsOrigins?: readonly string[] | null | undefined;
   readonly grantTypes?: readonly string[] | null | undefined;
   readonly responseTypes?: readonly string[] | null | undefined;
   readonly scopes?: readonly string[] | null | undefined;
@@ -64,6 +65,7 @@ const members = [
   'legacyWithoutPkce',
   'redirectUris',
   'postLogoutRedirectUris',
+  'corsOrigins',
   'grantTypes',
   'responseTypes',
   'scopes',
@@ -115,7 +117,10 @@ function judgeUris(read: InputReader, rules: TypeRules, redirected: boolean) {
   if (redirected && redirectUris.length === 0) {
     read.fault('redirectUris', 'must hold at least one URI, to which people are sent back');
   }
-  return { redirectUris, postLogoutRedirectUris };
+  const corsOrigins = read.texts('corsOrigins', MAX_URIS, (origin) =>
+    use ? originFaults(origin) : ['is of no use: this type is never in a browser'],
+  );
+  return { redirectUris, postLogoutRedirectUris, ...(corsOrigins?.length && { corsOrigins }) };
 }
 
 function judgeSecrets(read: InputReader, rules: TypeRules, input: { jwks?: unknown }) {

@@ -33,6 +33,8 @@ export interface Client {
   readonly pkceRequired: boolean;
   readonly redirectUris: readonly string[];
   readonly postLogoutRedirectUris: readonly string[];
+  /** Origins of pages that may call for it, besides those of its redirect URIs; see browser-origins.ts. */
+  readonly corsOrigins?: readonly string[];
   readonly grantTypes: readonly string[];
   readonly responseTypes: readonly string[];
   /** Scopes it may ask for; empty: any OIDC scope, and those of the resource servers it may ask for. */

@@ -63,6 +63,20 @@ export function isLoopbackHost(hostname: string): boolean {
   return loopbackHosts.has(hostname);
 }
 
+/**
+ * Judges an origin as browsers send it (RFC 6454 section 6.2): https, or http of this machine. Compared as an exact
+ * string, so only a browser's own spelling is accepted.
+ */
+export function originFaults(origin: string): string[] {
+  const url = URL.parse(origin);
+  if (origin.length > MAX_URI_LENGTH || !url) return ['is not an origin such as https://app.example.com'];
+  if (origin.includes('*')) return ['holds a wildcard; every origin is registered in full'];
+  const secure = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname));
+  if (!secure) return ['must use https; http is accepted only for localhost, 127.0.0.1 and [::1]'];
+  if (url.hostname.endsWith('.')) return ['has a host that ends in a dot'];
+  return url.origin === origin ? [] : [`is not an origin as browsers send it; write ${url.origin}`];
+}
+
 /** What can be seen before parsing. After one of these no parser's reading is worth reporting. */
 function rawFaults(uri: string): string[] {
   if (uri === '') return ['is empty'];

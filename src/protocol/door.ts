@@ -20,6 +20,9 @@ const ours = /^\/(?:oauth2|\.well-known)\/[a-z_-]+(?:\/[A-Za-z0-9_-]+)*$/;
 /** Where a code is issued: its family and the code are stored by one statement. */
 const authorizing = /^\/oauth2\/authorize(?:\/|$)/;
 
+/** Where pages of clients in browsers call (clients/browser-origins.ts). */
+const calledFromPages = /^\/oauth2\/(?:token|userinfo|revoke|par|device_authorization)$/;
+
 export function createProtocolDoor(parts: ProtocolParts, live: LiveEngine): Koa.Middleware {
   const limits = createEndpointLimits(parts.limits);
 
@@ -90,6 +93,12 @@ export function createProtocolDoor(parts: ProtocolParts, live: LiveEngine): Koa.
     if (authorizing.test(ctx.path) || ctx.path.startsWith('/oauth2/logout')) {
       parts.pages.error(ctx as unknown as KoaContextWithOIDC, { status, error, description, reference });
       return;
+    }
+    // A page may read that it has to wait; the client is not known yet, and nothing here is a secret.
+    if (ctx.get('Origin') && calledFromPages.test(ctx.path)) {
+      ctx.set('Access-Control-Allow-Origin', ctx.get('Origin'));
+      ctx.set('Access-Control-Expose-Headers', 'Retry-After');
+      ctx.vary('Origin');
     }
     ctx.body = { error, error_description: description, reference };
   }

@@ -1,6 +1,7 @@
 /** The engine's settings. Everything it would default is set here or switched off. */
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import { errors } from 'oidc-provider';
+import { allowsOrigin } from '../clients/browser-origins.ts';
 import type { Client } from '../clients/client.ts';
 import { OIDC_SCOPES } from '../clients/resource-server.ts';
 import type { Lifetimes } from '../config/lifetimes.ts';
@@ -194,11 +195,4 @@ function checkScopes(ctx: KoaContextWithOIDC, client: Client): void {
   const barred =
     client.scopes.length > 0 && [...ctx.oidc.requestParamOIDCScopes].find((s) => !client.scopes.includes(s));
   if (barred) throw new errors.InvalidScope('requested scope is not allowed', barred);
-}
-
-/** RFC 6749 has no CORS; browsers may call for clients that live in browsers, from the origins of their redirect URIs. */
-function allowsOrigin(client: Client | undefined, route: string, origin: string): boolean {
-  if (!client || origin === 'null') return false;
-  if (route !== 'userinfo' && client.authMethod !== 'none') return false;
-  return client.redirectUris.some((uri) => URL.canParse(uri) && new URL(uri).origin === origin);
 }

@@ -3,7 +3,8 @@
  * registered by now. Pure: the command line and the console show the same.
  */
 import type { Refusal } from '../audit/refusal.ts';
-import type { Client } from '../clients/client.ts';
+import { originsOf } from '../clients/browser-origins.ts';
+import { type Client, isConfidential } from '../clients/client.ts';
 import type { ResourceServer } from '../clients/resource-server.ts';
 import { type Difference, differenceOf } from './difference.ts';
 import { type Mend, nothing } from './mend.ts';
@@ -48,7 +49,7 @@ const compared: Readonly<
   post_logout_redirect_uri: (client) => client.postLogoutRedirectUris,
   resource: (client, servers) => askableAudiences(client, servers),
   scope: (client, servers) => askableScopes(client, servers),
-  origin: (client) => originsOf(client),
+  origin: (client) => (isConfidential(client) ? [] : originsOf(client)),
 };
 
 const parameterOf: Readonly<Record<string, string>> = {
@@ -96,11 +97,4 @@ function firstDifference(
   const values = parameter === 'scope' || parameter === 'resource' ? sent.split(' ').filter(Boolean) : [sent];
   const wrong = values.find((value) => !accepted.includes(value));
   return wrong === undefined ? undefined : differenceOf(parameter, wrong, accepted);
-}
-
-/** Origins of a client in browsers (RFC 6454 section 4); empty for one that has credentials. */
-function originsOf(client: Client): readonly string[] {
-  if (client.authMethod !== 'none') return [];
-  const origins = client.redirectUris.filter((uri) => URL.canParse(uri)).map((uri) => new URL(uri).origin);
-  return [...new Set(origins)].filter((origin) => origin !== 'null');
 }

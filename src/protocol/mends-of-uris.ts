@@ -1,7 +1,8 @@
 /** Mends of redirect URIs, post-logout redirect URIs and origins: what was sent against what is registered. */
-import type { Client } from '../clients/client.ts';
+import { originsOf } from '../clients/browser-origins.ts';
+import { type Client, isConfidential } from '../clients/client.ts';
 import { typeRules } from '../clients/client-types.ts';
-import { uriFaults } from '../clients/uri-rules.ts';
+import { originFaults, uriFaults } from '../clients/uri-rules.ts';
 import { command, type Mend, type MendContext, request } from './mend.ts';
 import { cardea } from './shell-words.ts';
 
@@ -60,13 +61,23 @@ function faultsOf(client: Client, uri: string): readonly string[] {
 export function mendOrigin({ client, refusal }: MendContext): Mend {
   const sent = refusal.sent?.origin;
   if (!client || sent === undefined) return request('Let a page of a registered origin make the call.');
-  if (client.authMethod !== 'none') {
+  if (isConfidential(client)) {
     return request(
       `The client ${client.clientId} has credentials, which no page in a browser can keep. Let its server make the call, ` +
         'or register a client of the type spa for the page.',
     );
   }
-  return request(
-    'Let a page of one of the registered origins make the call, or register a redirect URI there.',
+  if (originsOf(client).includes(sent)) return request('This origin is registered by now: try again.');
+  const faults = originFaults(sent);
+  if (faults.length > 0) {
+    return request(
+      `Let a page of one of the registered origins make the call. What was sent cannot be registered: it ${faults.join('; it ')}.`,
+    );
+  }
+  const all = [...(client.corsOrigins ?? []), sent].flatMap((origin) => ['--cors-origin', origin]);
+  return command(
+    'Let a page of one of the registered origins make the call. Or register this one, only if it is yours: its pages can ' +
+      'then use at these addresses what they hold of a person’s tokens.',
+    cardea('client', 'update', client.clientId, ...all),
   );
 }

@@ -155,7 +155,7 @@ const rulesByCause: readonly (readonly [RegExp, RefusalRule])[] = [
   ],
   [
     /origin .* not allowed/,
-    r('Fetch Standard section 3.2', 'an origin of one of the client’s redirect URIs', 'origin'),
+    r('Fetch Standard section 3.2', 'an origin that is registered for the client', 'origin'),
   ],
   [
     /replayed|already (used|consumed)/,

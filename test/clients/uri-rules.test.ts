@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { uriFaults } from '../../src/clients/uri-rules.ts';
+import { originFaults, uriFaults } from '../../src/clients/uri-rules.ts';
 
 const web = { loopbackHttp: true, customScheme: false, carriesResponse: true };
 const native = { loopbackHttp: true, customScheme: true, carriesResponse: true };
@@ -125,4 +125,27 @@ describe('pages of a client (D6)', () => {
     'http://a.example/x',
     'https://u@a.example/',
   ])('refuses %s', (uri) => expect(uriFaults(uri, page)).not.toEqual([]));
+});
+
+describe('origins', () => {
+  it.each([
+    'https://app.example.com',
+    'https://app.example.com:8443',
+    'http://localhost:5173',
+    'http://[::1]:3000',
+  ])('%s is one', (origin) => expect(originFaults(origin)).toEqual([]));
+  it.each([
+    'https://app.example.com/',
+    'https://app.example.com/path',
+    'https://app.example.com:443',
+    'https://APP.example.com',
+    'https://*.example.com',
+    'https://user@app.example.com',
+    'https://app.example.com.',
+    'http://app.example.com',
+    'com.example.app:/',
+    'null',
+    '*',
+    '',
+  ])('%s is none', (origin) => expect(originFaults(origin).length).toBeGreaterThan(0));
 });

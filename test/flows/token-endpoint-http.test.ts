@@ -2,6 +2,7 @@
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { explain } from '../../src/protocol/explanation.ts';
 import { redirectUri, type SeededClient, seedClient, seedWebClient } from '../harness/seed.ts';
 import { type Answer, basic } from '../harness/two.ts';
 import { authorizeQuery, bearer, freshAgent, openWorld, type Wire, type World } from './world.ts';
@@ -165,6 +166,83 @@ describe('T16 other origins', () => {
     const answer = await ask('/oauth2/token', origin, { form: refreshForm, client: web });
     expect(answer.status).toBeGreaterThanOrEqual(400);
     expect(answer.json.error).toBe('invalid_request');
+  });
+
+  test('errors can be read from a registered origin, at every address that pages call', async () => {
+    const own = await seedClient(world.rooms, {
+      name: 'Page',
+      type: 'spa',
+      redirectUris: [redirectUri],
+      corsOrigins: ['https://other.example.com', 'http://localhost:5173'],
+    });
+    for (const from of [origin, 'https://other.example.com', 'http://localhost:5173']) {
+      const refused = [
+        await ask('/oauth2/token', from, { form: refreshForm, client: own }),
+        await ask('/oauth2/token', from, { form: { grant_type: 'nonsense' }, client: own }),
+        await ask('/oauth2/revoke', from, { form: {}, client: own }),
+        await ask('/oauth2/par', from, { form: { redirect_uri: 'https://x.example' }, client: own }),
+      ];
+      for (const answer of refused) {
+        expect([answer.status, allowed(answer)]).toEqual([400, from]);
+        expect(answer.json.reference).toMatch(/^....-....$/);
+      }
+    }
+    const info = await ask('/oauth2/userinfo', 'https://evil.com', { headers: bearer('unknown') });
+    expect([info.status, info.json.error]).toEqual([401, 'invalid_token']);
+  });
+
+  test('a refused origin is recorded, explained and mended by the command that is told', async () => {
+    const own = await seedClient(world.rooms, { name: 'Page', type: 'spa', redirectUris: [redirectUri] });
+    const refused = await ask('/oauth2/token', 'https://app.example.com:8443', {
+      form: refreshForm,
+      client: own,
+    });
+    expect([refused.status, allowed(refused)]).toEqual([400, undefined]);
+    await world.rooms.refusals.flush();
+    const found = await world.rooms.refusals.find(refused.json.reference);
+    expect(found).toMatchObject({
+      rule: 'Fetch Standard section 3.2',
+      sent: { origin: 'https://app.example.com:8443' },
+    });
+    if (!found) throw new Error('not recorded');
+    const told = explain(found, await world.rooms.clients.find(own.clientId), []);
+    expect(told.difference).toMatchObject({ parameter: 'origin', nearest: origin, at: origin.length });
+    expect(told.mend.commands).toEqual([
+      `npx cardea client update ${own.clientId} --cors-origin https://app.example.com:8443`,
+    ]);
+    await world.rooms.clients.update(
+      own.clientId,
+      { corsOrigins: ['https://app.example.com:8443'] },
+      { kind: 'operator' },
+    );
+    await world.rooms.lease.renew();
+    const again = await ask('/oauth2/token', 'https://app.example.com:8443', {
+      form: refreshForm,
+      client: own,
+    });
+    expect(allowed(again)).toBe('https://app.example.com:8443');
+  });
+
+  test('introspection is no call of a page, and a confidential client’s origin counts at userinfo alone', async () => {
+    const site = await seedClient(world.rooms, {
+      name: 'Site',
+      type: 'web',
+      redirectUris: [redirectUri],
+      corsOrigins: ['https://pages.example.com'],
+    });
+    const got = await world.signIn(site, 'openid');
+    const info = await ask('/oauth2/userinfo', 'https://pages.example.com', {
+      headers: bearer(got.access_token),
+    });
+    expect([info.status, allowed(info)]).toEqual([200, 'https://pages.example.com']);
+    for (const path of ['/oauth2/introspect', '/oauth2/token', '/oauth2/revoke']) {
+      const answer = await ask(path, 'https://pages.example.com', {
+        form: { token: got.access_token },
+        client: site,
+      });
+      expect([answer.status, allowed(answer)]).toEqual([400, undefined]);
+      expect(answer.json.active).toBeUndefined();
+    }
   });
 
   test('the documents are open to all', async () => {
