@@ -92,6 +92,9 @@ export async function showClient({ clients, roles }: Rooms, input: Input): Promi
     ['scopes', found.scopes.join(' ')],
     ['resources', found.resources.map((one) => (one === found.defaultResource ? `${one} (default)` : one))],
     ['roles', held.map(({ role, audience }) => `${role} (${audience})`)],
+    ['profile', found.profile],
+    ['requests', found.requirePushedRequests ? 'by PAR only' : undefined],
+    ['tokens', found.dpopBoundTokens ? 'bound by DPoP' : undefined],
     ['PKCE', found.pkceRequired ? undefined : 'not required (legacy)'],
     [
       'secrets',

@@ -1,3 +1,4 @@
+import { profiles } from '../clients/profile-rules.ts';
 import {
   createClient,
   listClientPage,
@@ -8,6 +9,7 @@ import {
   showClientTimeline,
   updateClient,
 } from './client-actions.ts';
+import { checkClient } from './client-check.ts';
 import { clientOptions } from './client-options.ts';
 import type { Command } from './command.ts';
 import { pageOptions } from './pages-of-lists.ts';
@@ -71,6 +73,23 @@ export const clientCommands: readonly Command[] = [
     examples: ['client update shop --redirect-uri https://shop.example.com/callback --no-first-party'],
     ...onClient,
     run: updateClient,
+  },
+  {
+    words: ['client', 'check'],
+    summary: 'what its security profile asks, and whether it meets that',
+    about: 'Another profile than its own may be asked about, to see what is missing.',
+    options: [
+      {
+        name: 'profile',
+        kind: 'text',
+        value: 'PROFILE',
+        choices: profiles,
+        help: 'its own when not given',
+      },
+    ],
+    examples: ['client check shop', 'client check shop --profile fapi2'],
+    ...onClient,
+    run: checkClient,
   },
   {
     words: ['client', 'rotate-secret'],

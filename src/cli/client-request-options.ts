@@ -1,10 +1,18 @@
 /** The options that say how a client may ask and how it is answered, and the members they make. */
 import type { ClientInput } from '../clients/client-rules.ts';
+import { profiles } from '../clients/profile-rules.ts';
 import type { Input, Option } from './command.ts';
 
 const algs = ['RS256', 'ES256', 'EdDSA', 'PS256'] as const;
 
 export const clientRequestOptions: readonly Option[] = [
+  {
+    name: 'profile',
+    kind: 'text',
+    value: 'PROFILE',
+    choices: profiles,
+    help: 'how much is asked of it (docs/profiles.md); baseline when not given',
+  },
   { name: 'require-par', kind: 'flag', help: 'takes authorization requests by PAR only (RFC 9126)' },
   {
     name: 'require-signed-request',
@@ -41,6 +49,7 @@ export function clientRequestMembers(
   text: (name: string) => string | null | undefined,
 ): Partial<ClientInput> {
   return {
+    profile: text('profile') as ClientInput['profile'],
     requirePushedRequests: input.flag('require-par'),
     requireSignedRequests: input.flag('require-signed-request'),
     dpopBoundTokens: input.flag('dpop-bound'),

@@ -71,6 +71,7 @@ export function wireClient(client: Client, held: readonly RoleKey[], secret?: st
 function wireRequests(client: Client) {
   const { authorizationAlg, introspectionAlg, userinfoAlg } = client;
   return {
+    profile: client.profile ?? 'baseline',
     ...(client.requirePushedRequests && { require_pushed_authorization_requests: true }),
     ...(client.requireSignedRequests && { require_signed_request_object: true }),
     ...(client.dpopBoundTokens && { dpop_bound_access_tokens: true }),

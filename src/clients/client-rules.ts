@@ -4,11 +4,12 @@
  * everywhere.
  */
 import type { JWK } from 'jose';
-import type { AuthMethod, Client, ClientType, Fault, GrantType, IdTokenAlg } from './client.ts';
+import type { AuthMethod, Client, ClientType, Fault, GrantType, IdTokenAlg, Profile } from './client.ts';
 import { DEVICE_GRANT, type TypeRules, typeRules } from './client-types.ts';
 import { type InputReader, readInput } from './input-reader.ts';
 import { judgeJwks } from './jwks-rules.ts';
-import { judgeRequests, requestMembers, signingAlgs } from './request-rules.ts';
+import { profileFaults, profiles } from './profile-rules.ts';
+import { judgeRequests, type RequestInput, requestMembers, signingAlgs } from './request-rules.ts';
 import { audienceFaults } from './resource-rules.ts';
 import { OIDC_SCOPES } from './resource-server.ts';
 import { nameFaults, scopeFaults } from './text-rules.ts';
@@ -18,7 +19,7 @@ import { originFaults, uriFaults } from './uri-rules.ts';
  * What can be set. Absent: the default of the type; null in an update: back to that default. The values are judged
  * at run time whatever their types promise.
  */
-export interface ClientInput {
+export interface ClientInput extends RequestInput {
   /** [A-Za-z0-9._~-], 1 to 128 characters; made at random when absent; never changes. */
   readonly clientId?: string | undefined;
   readonly name: string;
@@ -41,12 +42,6 @@ export interface ClientInput {
   readonly backchannelLogoutUri?: string | null | undefined;
   readonly idTokenAlg?: IdTokenAlg | null | undefined;
   readonly refreshReplayWindowSeconds?: number | null | undefined;
-  readonly requirePushedRequests?: boolean | null | undefined;
-  readonly requireSignedRequests?: boolean | null | undefined;
-  readonly dpopBoundTokens?: boolean | null | undefined;
-  readonly authorizationAlg?: IdTokenAlg | null | undefined;
-  readonly introspectionAlg?: IdTokenAlg | null | undefined;
-  readonly userinfoAlg?: IdTokenAlg | null | undefined;
   readonly logoUri?: string | null | undefined;
   readonly policyUri?: string | null | undefined;
   readonly tosUri?: string | null | undefined;
@@ -123,8 +118,9 @@ function judgeUris(read: InputReader, rules: TypeRules, redirected: boolean) {
   return { redirectUris, postLogoutRedirectUris, ...(corsOrigins?.length && { corsOrigins }) };
 }
 
-function judgeSecrets(read: InputReader, rules: TypeRules, input: { jwks?: unknown }) {
-  const authMethod = read.choice('authMethod', rules.mayHaveAuthMethods) ?? rules.authMethod;
+function judgeSecrets(read: InputReader, rules: TypeRules, input: { jwks?: unknown }, profile?: Profile) {
+  const usual = profile === 'fapi2' && rules.authMethod !== 'none' ? 'private_key_jwt' : rules.authMethod;
+  const authMethod = read.choice('authMethod', rules.mayHaveAuthMethods) ?? usual;
   const judged = input.jwks == null ? undefined : judgeJwks(input.jwks);
   if (judged && 'faults' in judged) read.fault('jwks', ...judged.faults);
   const jwksUri = read.text('jwksUri');
@@ -205,21 +201,23 @@ export function judgeClient(
   const rules = typeRules[type];
   const grants = judgeGrants(read, rules);
   const redirected = grants.responseTypes.length > 0;
-  const secrets = judgeSecrets(read, rules, input);
+  const profile = read.choice('profile', profiles);
+  const secrets = judgeSecrets(read, rules, input, profile);
   const client: JudgedClient = {
     clientId,
     name,
     type,
     firstParty: read.flag('firstParty'),
-    idTokenAlg: read.choice('idTokenAlg', signingAlgs) ?? 'RS256',
+    idTokenAlg: read.choice('idTokenAlg', signingAlgs) ?? (profile === 'fapi2' ? 'ES256' : 'RS256'),
     ...grants,
     ...judgeUris(read, rules, redirected),
     ...secrets,
-    ...judgeRequests(read, { redirected, hasKeys: 'jwks' in secrets || 'jwksUri' in secrets }),
+    ...judgeRequests(read, { profile, redirected, hasKeys: 'jwks' in secrets || 'jwksUri' in secrets }),
     ...judgeResources(read, type),
     ...judgeOptional(read),
   };
-  return read.faults.length > 0 ? { faults: read.faults } : { client };
+  const faults = read.faults.length > 0 ? read.faults : profileFaults(client);
+  return faults.length > 0 ? { faults } : { client };
 }
 
 /** Whether a text can be a client id at all: any other one costs no look-up. */

@@ -10,6 +10,8 @@ export interface InputReader {
   /** Absent and null are alike: the default applies. */
   text(field: string): string | undefined;
   flag(field: string): boolean;
+  /** Undefined when absent, for defaults that are not false. */
+  optionalFlag(field: string): boolean | undefined;
   /** Distinct texts, each judged; undefined when absent. */
   texts(
     field: string,
@@ -63,6 +65,12 @@ export function readInput(input: unknown, members: readonly string[]): InputRead
     return [...seen];
   };
 
+  const optionalFlag: InputReader['optionalFlag'] = (field) => {
+    const found = value(field);
+    if (found === undefined || typeof found === 'boolean') return found;
+    return void fault(field, 'must be true or false');
+  };
+
   return {
     faults,
     fault,
@@ -72,11 +80,8 @@ export function readInput(input: unknown, members: readonly string[]): InputRead
       if (found === undefined || typeof found === 'string') return found;
       return void fault(field, 'must be text');
     },
-    flag(field) {
-      const found = value(field);
-      if (found !== undefined && typeof found !== 'boolean') fault(field, 'must be true or false');
-      return found === true;
-    },
+    flag: (field) => optionalFlag(field) === true,
+    optionalFlag,
     choice<T extends string>(field: string, choices: readonly T[]) {
       const found = value(field);
       if (found === undefined) return undefined;

@@ -1,9 +1,11 @@
 /** Judges how a client may ask, and how it is answered: pushed or signed requests, bound tokens, signed answers. */
-import type { Client, IdTokenAlg } from './client.ts';
+import type { Client, IdTokenAlg, Profile } from './client.ts';
 import type { InputReader } from './input-reader.ts';
+import { isStrict } from './profile-rules.ts';
 
 /** The members that are judged here. */
 export const requestMembers = [
+  'profile',
   'requirePushedRequests',
   'requireSignedRequests',
   'dpopBoundTokens',
@@ -12,6 +14,18 @@ export const requestMembers = [
   'userinfoAlg',
 ] as const satisfies readonly (keyof Client)[];
 
+/** See `ClientInput`. */
+export interface RequestInput {
+  /** `baseline` when absent. A stricter one sets what the input leaves open, and is refused where it contradicts. */
+  readonly profile?: Profile | null | undefined;
+  readonly requirePushedRequests?: boolean | null | undefined;
+  readonly requireSignedRequests?: boolean | null | undefined;
+  readonly dpopBoundTokens?: boolean | null | undefined;
+  readonly authorizationAlg?: IdTokenAlg | null | undefined;
+  readonly introspectionAlg?: IdTokenAlg | null | undefined;
+  readonly userinfoAlg?: IdTokenAlg | null | undefined;
+}
+
 export const signingAlgs = ['RS256', 'ES256', 'EdDSA', 'PS256'] as const satisfies readonly IdTokenAlg[];
 
 export type RequestRules = Pick<Client, (typeof requestMembers)[number]>;
@@ -19,14 +33,28 @@ export type RequestRules = Pick<Client, (typeof requestMembers)[number]>;
 const flags = ['requirePushedRequests', 'requireSignedRequests', 'dpopBoundTokens'] as const;
 const algs = ['authorizationAlg', 'introspectionAlg', 'userinfoAlg'] as const;
 
-/** @param o.redirected whether people are sent back to it at all */
+/**
+ * @param o.profile sets what the input leaves open; profile-rules.ts judges what it does not
+ * @param o.redirected whether people are sent back to it at all
+ */
 export function judgeRequests(
   read: InputReader,
-  o: { readonly redirected: boolean; readonly hasKeys: boolean },
+  o: {
+    readonly profile: Profile | undefined;
+    readonly redirected: boolean;
+    readonly hasKeys: boolean;
+  },
 ): RequestRules {
+  const strict = isStrict(o.profile);
+  const byProfile = {
+    requirePushedRequests: strict && o.redirected,
+    requireSignedRequests: false,
+    dpopBoundTokens: strict,
+  };
   const rules: { -readonly [Member in keyof RequestRules]: RequestRules[Member] } = {};
-  // What is false or absent is not stored: it is the default.
-  for (const member of flags) if (read.flag(member)) rules[member] = true;
+  if (o.profile && o.profile !== 'baseline') rules.profile = o.profile;
+  // What is false is not stored: absent says the same.
+  for (const member of flags) if (read.optionalFlag(member) ?? byProfile[member]) rules[member] = true;
   for (const member of algs) {
     const alg = read.choice(member, signingAlgs);
     if (alg) rules[member] = alg;

@@ -10,7 +10,7 @@ import type { EndReason } from '../storage/end-reasons.ts';
 import { isKind } from '../storage/ids.ts';
 import { StorageUnavailable } from '../storage/unavailable.ts';
 import type { AccessGate } from './access-gate.ts';
-import { keptForPagesSeconds, STORED_LONGER_SECONDS } from './pushed-requests.ts';
+import { keepForPages, STORED_LONGER_SECONDS } from './pushed-requests.ts';
 import { currentState } from './request-state.ts';
 
 export interface AdapterParts {
@@ -47,6 +47,8 @@ export function createAdapterFactory(parts: AdapterParts): (name: string) => Ada
 function adapterFor(kind: ArtifactKind, parts: AdapterParts): Adapter {
   const { artifacts, gate, endFamily, denyToken, unredeemedSeconds, interactionSeconds } = parts;
   const isFamilyKind = inFamilies.has(kind);
+
+  const keepPushed = (id: unknown) => keepForPages(artifacts, currentState()?.pushed, id, interactionSeconds);
 
   async function accept(found: Found): Promise<AdapterPayload | undefined> {
     const state = currentState();
@@ -133,7 +135,7 @@ function adapterFor(kind: ArtifactKind, parts: AdapterParts): Adapter {
         state.unit.puts.push(put);
         return;
       }
-      const [isKept] = await noting(Promise.all([artifacts.put(put), keepPushedRequest(payload.parJti)]));
+      const [isKept] = await noting(Promise.all([artifacts.put(put), keepPushed(payload.parJti)]));
       if (!isKept && state) state.sessionEnded = true;
     },
 
@@ -172,14 +174,6 @@ function adapterFor(kind: ArtifactKind, parts: AdapterParts): Adapter {
   function secondsToKeep(expiresIn: number): number {
     if (kind === 'Grant') return Math.min(expiresIn, unredeemedSeconds);
     return kind === 'PushedAuthorizationRequest' ? expiresIn + STORED_LONGER_SECONDS : expiresIn;
-  }
-
-  /** A page was opened with a pushed request: it stays known until that page is done (pushed-requests.ts). */
-  async function keepPushedRequest(id: unknown): Promise<void> {
-    const pushed = currentState()?.pushed;
-    if (kind !== 'Interaction' || typeof id !== 'string' || pushed?.jti !== id) return;
-    const ttlSeconds = keptForPagesSeconds(interactionSeconds);
-    await artifacts.put({ kind: 'PushedAuthorizationRequest', id, payload: pushed, ttlSeconds });
   }
 
   /** The engine revokes a family model by model; the family ends once. */

@@ -12,6 +12,7 @@ import { claimsByScope } from './find-account.ts';
 import { createInteractionPolicy } from './interaction-policy.ts';
 import { FAMILY_CLAIM } from './jwt-access-tokens.ts';
 import { tokenLifetimes } from './lifetimes-of-tokens.ts';
+import { checkAssertionAlg, checkProof, isNonceRequired } from './profile-gate.ts';
 import { askedScope } from './pushed-requests.ts';
 import {
   CLOCK_TOLERANCE_SECONDS,
@@ -58,12 +59,16 @@ const signingAlgs = ['RS256', 'ES256', 'PS256', 'EdDSA'] as const;
 
 export function engineConfiguration(parts: ConfigurationParts): Configuration {
   const { keys, lifetimes, clientOf } = parts;
+  const clientOfEngine = (client: object | undefined) => parts.clients().clientOf(client);
   const typeOf = (client: object | undefined) => parts.clients().typeOf(client);
   const cookie = { httpOnly: true, sameSite: 'lax', secure: parts.secureCookies, overwrite: true } as const;
   return {
     adapter: parts.adapter,
     fetch: (url, options) => parts.fetch(url, options),
-    assertJwtClientAuthClaimsAndHeader: parts.checkAssertion,
+    assertJwtClientAuthClaimsAndHeader: async (ctx, claims, header, client) => {
+      checkAssertionAlg(header, await clientOf(ctx));
+      await parts.checkAssertion(ctx, claims, header, client);
+    },
     jwks: { keys: keys.jwks.keys as NonNullable<Configuration['jwks']>['keys'] },
     scopes: [...OIDC_SCOPES],
     claims: {
@@ -108,7 +113,7 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
     // RFC 7662 section 4 and OpenID Connect Core section 5.4: claims come with the scopes that name them.
     conformIdTokenClaims: true,
     clockTolerance: CLOCK_TOLERANCE_SECONDS,
-    ttl: tokenLifetimes(lifetimes, typeOf),
+    ttl: tokenLifetimes(lifetimes, typeOf, clientOfEngine),
     rotateRefreshToken: true,
     issueRefreshToken: async (_ctx, client, source) =>
       client.grantTypeAllowed('refresh_token') && source.scopes.has('offline_access'),
@@ -118,7 +123,9 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
     extraParams: {
       // Runs for every authorization request, after the engine's own checks of signature, scope and resource.
       scope: async (ctx) => {
-        checkScopes(ctx, await clientOf(ctx));
+        const client = await clientOf(ctx);
+        checkScopes(ctx, client);
+        checkProof(ctx, client);
         await keepOfflineAccess(ctx);
         await useRequestObject(ctx, parts.claim);
       },
@@ -150,7 +157,11 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
       devInteractions: { enabled: false },
       claimsParameter: { enabled: true },
       clientCredentials: { enabled: true },
-      dPoP: { enabled: true, nonceSecret: parts.dpopNonceSecret, requireNonce: () => false },
+      dPoP: {
+        enabled: true,
+        nonceSecret: parts.dpopNonceSecret,
+        requireNonce: (ctx) => isNonceRequired(clientOfEngine(ctx.oidc.client)),
+      },
       pushedAuthorizationRequests: { enabled: true },
       requestObjects: {
         enabled: true,

@@ -22,6 +22,8 @@ export interface GrantHandlerParts {
   readonly recordTheft: (family: string) => Promise<void>;
   /** How an address is named in records. */
   readonly networkOf: (ip: string) => string;
+  /** Throws the refusal when the request does not do what the client's profile asks. */
+  readonly checkProfile: (ctx: KoaContextWithOIDC) => Promise<void>;
   /** Throws the refusal when the client has used up its share of token requests. */
   readonly checkClientLimit: (ctx: KoaContextWithOIDC, clientId: string) => Promise<void>;
 }
@@ -36,6 +38,7 @@ export function wrapGrantHandler(
   return async function handleGrant(ctx) {
     const clientId = ctx.oidc.client?.clientId ?? '';
     await parts.checkClientLimit(ctx, clientId);
+    await parts.checkProfile(ctx);
     if (!inFamily) return builtin(ctx);
 
     const state = stateOf(ctx);

@@ -20,6 +20,7 @@ import { wrapGrantHandler } from './grant-handlers.ts';
 import { authorizationHooks } from './grant-of-authorization.ts';
 import { createJwtTokens } from './jwt-access-tokens.ts';
 import type { EngineInstance } from './live-engine.ts';
+import { checkProof } from './profile-gate.ts';
 import type { ProtocolParts } from './protocol-parts.ts';
 import { resourceIndicators } from './resources.ts';
 
@@ -96,7 +97,11 @@ export function createInstanceBuilder(
           (await parts.resources.byAudience(audience))?.introspectionClientId,
       }),
       {
-        wrapGrant: (name, builtin) => wrapGrantHandler(name, builtin, grantParts),
+        wrapGrant: (name, builtin) =>
+          wrapGrantHandler(name, builtin, {
+            ...grantParts,
+            checkProfile: async (ctx) => checkProof(ctx, await clientOf(ctx)),
+          }),
         wrapResponseMode: (mode, builtin) =>
           wrapResponseMode(parts.pages, (ctx) => ready().clientOf(ctx.oidc.client), mode, builtin),
       },

@@ -3,17 +3,20 @@
  * engine would otherwise default is set here; its default of 14 days for grants silently ends refresh tokens.
  */
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
+import type { Client } from '../clients/client.ts';
 import type { ClientType, Lifetimes } from '../config/lifetimes.ts';
+import { codeSeconds } from './profile-gate.ts';
 
 interface Dated {
   readonly iat?: number | undefined;
   readonly iiat?: number | undefined;
 }
 
-/** @param typeOf the type of a client as the engine holds it */
+/** @param typeOf the type of a client as the engine holds it; `clientOf` the registered client behind it */
 export function tokenLifetimes(
   lifetimes: Lifetimes,
   typeOf: (client: object | undefined) => ClientType,
+  clientOf: (client: object | undefined) => Client | undefined,
 ): NonNullable<Configuration['ttl']> {
   const now = () => Math.floor(Date.now() / 1000);
   const atLeastOne = (seconds: number) => Math.max(1, Math.floor(seconds));
@@ -30,7 +33,7 @@ export function tokenLifetimes(
         Math.min(token.resourceServer?.accessTokenTTL ?? lifetimes.accessToken, familyLeft(ctx, Infinity)),
       ),
     ClientCredentials: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? lifetimes.accessToken,
-    AuthorizationCode: lifetimes.authorizationCode,
+    AuthorizationCode: (_ctx, _code, client) => codeSeconds(lifetimes.authorizationCode, clientOf(client)),
     IdToken: lifetimes.idToken,
     Interaction: lifetimes.interaction,
     DeviceCode: lifetimes.deviceCode,

@@ -6,6 +6,7 @@
 import { decodeJwt, UnsecuredJWT } from 'jose';
 import type Provider from 'oidc-provider';
 import type { KoaContextWithOIDC } from 'oidc-provider';
+import type { Artifacts } from '../storage/artifacts.ts';
 
 /** The engine's model, as far as it is touched here. */
 interface PushedRequest {
@@ -16,16 +17,25 @@ interface PushedRequest {
 
 /**
  * Seconds that a pushed request stays stored after its end: the request that found it in its last moment must still be
- * able to store it anew (`keepForInteraction`) without giving back what another one has used up.
+ * able to store it anew (`keepForPages`) without giving back what another one has used up.
  */
 export const STORED_LONGER_SECONDS = 60;
 
 /**
- * How long one stays stored once a page was opened with it: a sign-in and a consent, each as long as an interaction may
- * take. Whoever needs longer is refused, since nobody knows any more whether it was used.
+ * A page was opened with a pushed request: it stays known for a sign-in and a consent, each as long as an interaction
+ * may take. Whoever needs longer is refused, since nobody knows any more whether it was used.
+ * @param pushed the request as this HTTP request has found it
+ * @param id the one that the page belongs to
  */
-export function keptForPagesSeconds(interactionSeconds: number): number {
-  return 2 * interactionSeconds + STORED_LONGER_SECONDS;
+export async function keepForPages(
+  artifacts: Pick<Artifacts, 'put'>,
+  pushed: Readonly<Record<string, unknown>> | undefined,
+  id: unknown,
+  interactionSeconds: number,
+): Promise<void> {
+  if (typeof id !== 'string' || pushed?.jti !== id) return;
+  const ttlSeconds = 2 * interactionSeconds + STORED_LONGER_SECONDS;
+  await artifacts.put({ kind: 'PushedAuthorizationRequest', id, payload: pushed, ttlSeconds });
 }
 
 /** Gives every pushed request the lifetime of the settings, in the store, in its own `exp` and in the answer. */

@@ -14,6 +14,7 @@ import type { Client } from '../clients/client.ts';
 import { mayAskFor, scopesOf } from '../clients/resource-access.ts';
 import { OIDC_SCOPES, type ResourceServer } from '../clients/resource-server.ts';
 import type { Lifetimes } from '../config/lifetimes.ts';
+import { checkResourceProfile } from './profile-gate.ts';
 
 export interface ResourceParts {
   readonly clientOf: (ctx: KoaContextWithOIDC) => Promise<Client>;
@@ -82,6 +83,7 @@ export function resourceIndicators(parts: ResourceParts): ResourceIndicators {
             : 'no API is registered for this resource',
         );
       }
+      checkResourceProfile(client, server);
       const scopes = scopesOf(client, server);
       checkServiceScopes(ctx, scopes);
       return engineResource(server, scopes, lifetimes);
