@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 
-/** What is remembered of each token family: who, which client, what for, which rule ends it when, and how it ended. */
+/** What is remembered of each token family (who, which client, what for, which rule ends it when, how it ended); mail. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   // Written in batches behind the token path; a family that is refreshed often is updated once a batch.
   await sql`
@@ -39,4 +39,21 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     create index audit_events_client_story on audit_events (client_id, at, id)
       where client_id is not null and type not in ('token.issued', 'token.refreshed')`.execute(db);
+
+  // Mail is written in the transaction of what it tells, and sent from here. What it says is sealed, and gone once sent.
+  await sql`
+    create table mail_outbox (
+      id bigint generated always as identity primary key,
+      message_key text not null unique,
+      account_id text not null,
+      kind text not null,
+      sealed text,
+      state text not null default 'waiting' check (state in ('waiting', 'boxed', 'sent', 'given-up')),
+      attempts integer not null default 0,
+      created_at timestamptz not null,
+      next_at timestamptz not null
+    )`.execute(db);
+  await sql`create index mail_outbox_due on mail_outbox (next_at) where state = 'waiting'`.execute(db);
+  await sql`create index mail_outbox_account on mail_outbox (account_id, created_at)`.execute(db);
+  await sql`create index mail_outbox_created_at on mail_outbox (created_at)`.execute(db);
 }

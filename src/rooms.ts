@@ -35,6 +35,7 @@ import { createSealing } from './storage/sealing.ts';
 import { createDeviceCookies } from './throttle/device-cookie.ts';
 import { createRequestLimits } from './throttle/request-limits.ts';
 import { createSignInThrottle } from './throttle/sign-in-throttle.ts';
+import { openMail } from './wiring-mail.ts';
 
 export type Rooms = Awaited<ReturnType<typeof openRooms>>;
 
@@ -116,6 +117,8 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
   closers.add(audit.close);
   // It answers into the audit, so it is closed, and with it flushed, before.
   closers.add(familyIndex.close);
+  const mail = openMail({ settings, db, sealing, clock, log, audit, metrics });
+  closers.add(mail.close);
   const refusals = createRefusals({
     db,
     clock,
@@ -191,6 +194,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     counters,
     families,
     familyIndex,
+    mail,
     redis,
     secrets,
     lease,

@@ -50,6 +50,7 @@ export async function start(
     rooms.lease.start();
     rooms.keys.start();
     rooms.refusals.start();
+    rooms.mail.start();
     await rooms.lease.renew();
     const health = createHealth({
       checks: {

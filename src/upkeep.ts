@@ -5,7 +5,17 @@ import { sweepExpired } from './storage/artifact-sweep.ts';
 /** Expired rows are invisible at once; a minute only decides how much room they take. */
 const EVERY_MS = 60_000;
 
-export function createUpkeep({ clients, clock, database, log, keys, familyIndex, audit, metrics }: Rooms): {
+export function createUpkeep({
+  clients,
+  clock,
+  database,
+  log,
+  keys,
+  familyIndex,
+  audit,
+  metrics,
+  mail,
+}: Rooms): {
   start(): void;
   close(): Promise<void>;
 } {
@@ -17,6 +27,7 @@ export function createUpkeep({ clients, clock, database, log, keys, familyIndex,
     await sweepExpired(database.db, clock);
     await settleFamilies();
     await familyIndex.sweep();
+    await mail.sweep();
     await keys.tick();
     await clients.deleteExpiredSecrets();
     await database.tidy();

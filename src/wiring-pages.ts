@@ -68,6 +68,7 @@ export function createFrontDoor(o: {
     setup: setupLink,
     signInUrl: `${new URL(issuer).pathname.replace(/\/+$/, '')}/oauth2/authorize?${own}`,
     passwordMinLength: settings.passwordMinLength,
+    ...(rooms.mail.kind === 'box' ? { mailbox: rooms.mail.box } : {}),
   };
 }
 

@@ -4,6 +4,7 @@ import type { ProtocolViews } from './pages/protocol-views.ts';
 import type { EnginePages } from './protocol/engine-pages.ts';
 import type { ProtocolParts } from './protocol/protocol-parts.ts';
 import type { Rooms } from './rooms.ts';
+import { theftMail } from './wiring-mail.ts';
 
 /** Cardea's own client: people sign in to its front page through the same door as to any app. */
 export function ownClient(issuer: string): Client {
@@ -29,13 +30,16 @@ export function ownClient(issuer: string): Client {
 }
 
 /** Ends one family; a theft is recorded in the same transaction. */
-export function createFamilyEnd({ families, metrics, audit }: Rooms): ProtocolParts['endFamily'] {
+export function createFamilyEnd(rooms: Rooms): ProtocolParts['endFamily'] {
+  const { families, metrics, audit } = rooms;
   return async (family, reason, theft) => {
+    const writeMail = theft && (await theftMail(rooms, family, theft));
     metrics.count('cardea_families_ended_total', { reason });
     await families.end([family], reason, undefined, {
       by: reason === 'revoked by client' ? 'client' : 'system',
       also: async (trx) => {
         if (theft) await audit.append(trx, theft);
+        await writeMail?.(trx);
       },
     });
   };

@@ -86,6 +86,12 @@ export interface AuditDetails {
     readonly reason: EndReason;
     readonly family?: string | undefined;
   };
+  'mail.sent': { readonly mail: string; readonly attempts: number };
+  'mail.given-up': {
+    readonly mail: string;
+    readonly attempts: number;
+    readonly cause: 'refused' | 'unreachable';
+  };
   'session.started': { readonly remembered: boolean };
   'session.ended': { readonly reason: EndReason };
   'setup.link-made': { readonly expiresAt: number };

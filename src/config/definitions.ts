@@ -11,6 +11,7 @@ import {
   wholeNumber,
   yesOrNo,
 } from './kinds.ts';
+import { mailFromKind } from './mail-from.ts';
 import { masterKeysKind } from './master-key.ts';
 import { allowEntries } from './outbound-allow.ts';
 
@@ -106,6 +107,18 @@ export const definitions = {
     plainText('a path'),
     'none',
     "certificates (PEM) that are trusted besides the platform's, for what `CARDEA_OUTBOUND_ALLOW` lists only",
+  ),
+  smtpUrl: define(
+    'CARDEA_SMTP_URL',
+    secretUrl(['smtp', 'smtps'], 'an `smtp://` or `smtps://` URL'),
+    'none: a loopback issuer shows mail at `/mailbox`; elsewhere no mail is written',
+    'the mail server, with user name and password when it wants them; needs `CARDEA_MAIL_FROM`',
+  ),
+  mailFrom: define(
+    'CARDEA_MAIL_FROM',
+    mailFromKind,
+    'none',
+    'the sender of every mail: an address, or `Name <address>`',
   ),
   workers: define(
     'CARDEA_WORKERS',

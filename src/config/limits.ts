@@ -19,6 +19,7 @@ export interface Limits {
   readonly introspectPerNetwork: Limit;
   readonly pagesPerNetwork: Limit;
   readonly refusalsPerNetwork: Limit;
+  readonly mailPerAccount: Limit;
 }
 
 /** One line of the table. */
@@ -107,6 +108,8 @@ export const limitRows: Readonly<Record<keyof Limits, LimitRow>> = {
     60,
     'refused requests of one network whose story is recorded; the others get a reference only',
   ),
+  // Whoever ends an account's sign-ins again and again must not fill its mail box.
+  mailPerAccount: row('MAIL_PER_ACCOUNT', 5, 86_400, 'mails to one account; more are not written'),
 };
 
 /** Builds the limits, asking `take` for each line of the table. */
@@ -123,6 +126,7 @@ export function buildLimits(take: (row: LimitRow) => Limit): Limits {
     introspectPerNetwork: take(limitRows.introspectPerNetwork),
     pagesPerNetwork: take(limitRows.pagesPerNetwork),
     refusalsPerNetwork: take(limitRows.refusalsPerNetwork),
+    mailPerAccount: take(limitRows.mailPerAccount),
   };
 }
 

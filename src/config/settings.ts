@@ -23,6 +23,7 @@ export interface Settings {
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
   /** Hosts and networks that outbound requests may reach although they are not public. */
   readonly outbound: { readonly allow: readonly string[]; readonly caFile?: string };
+  readonly mail: MailSettings;
   readonly workers: number;
   readonly redisLossAccepted: boolean;
   readonly argon2: Argon2Settings;
@@ -35,6 +36,11 @@ export interface Settings {
   readonly logLevel: string;
   readonly leaseMs: number;
 }
+
+/** `box`: mail is shown on a page of a loopback issuer. `off`: none is written. */
+export type MailSettings =
+  | { readonly kind: 'smtp'; readonly url: Secret; readonly from: string }
+  | { readonly kind: 'box' | 'off' };
 
 export interface Argon2Settings {
   readonly memoryKib: number;
@@ -109,6 +115,7 @@ function build(environment: Environment, read: ReadOne, faults: string[]): Setti
     trustedProxies: read(definitions.trustedProxies) ?? [],
     ...(tls && { tls }),
     outbound: readOutbound(read, faults),
+    mail: readMail(read, isSet, issuer, faults),
     workers: readWorkers(read, embedded, faults),
     redisLossAccepted,
     argon2: {
@@ -140,6 +147,16 @@ function readTls(read: ReadOne, isSet: IsSet, issuer: string, faults: string[]):
   if (issuer.startsWith('http:'))
     faults.push('CARDEA_ISSUER: must begin with https:// when CARDEA_TLS_CERT_FILE is set');
   return { certFile, keyFile };
+}
+
+function readMail(read: ReadOne, isSet: IsSet, issuer: string, faults: string[]): MailSettings {
+  const url = read(definitions.smtpUrl);
+  const from = read(definitions.mailFrom);
+  if (isSet(definitions.smtpUrl) !== isSet(definitions.mailFrom)) {
+    faults.push('CARDEA_SMTP_URL and CARDEA_MAIL_FROM: set both or neither');
+  }
+  if (url && from) return { kind: 'smtp', url, from };
+  return { kind: isLoopbackIssuer(issuer) ? 'box' : 'off' };
 }
 
 function readWorkers(read: ReadOne, embedded: boolean, faults: string[]): number {

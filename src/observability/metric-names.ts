@@ -29,6 +29,7 @@ export const metricDefinitions = {
     'token',
     'reason',
   ),
+  cardea_mails_total: metric('counter', 'Mails that were sent or given up', 'mail', 'outcome'),
   cardea_password_hash_seconds: metric('histogram', 'Time of one password hash without its wait'),
   cardea_password_queue_length: metric('gauge', 'Sign-ins that wait for a hash'),
   cardea_storage_unavailable_total: metric(

@@ -139,4 +139,14 @@ export interface FrontDoor {
   /** Signs a person in to the front page itself; absent: people sign in from their apps only. */
   readonly signInUrl?: string;
   readonly passwordMinLength: number;
+  /** Mails that are shown instead of sent, newest first; absent where there is a mail server or no mail. */
+  readonly mailbox?: () => Promise<readonly BoxedMail[]>;
+}
+
+export interface BoxedMail {
+  readonly to: string;
+  readonly subject: string;
+  readonly text: string;
+  /** ms */
+  readonly at: number;
 }

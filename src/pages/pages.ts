@@ -9,6 +9,7 @@ import { createReadSubmitted } from './form-guard.ts';
 import { createFrontPages } from './front.ts';
 import type { FrontDoor } from './front-door.ts';
 import { createInteractionPages } from './interaction.ts';
+import { mailboxRoutes } from './mailbox.ts';
 import { createSendPage } from './page-sender.ts';
 import { createRoutesDoor } from './routes.ts';
 import { createSetupPages } from './setup.ts';
@@ -69,6 +70,7 @@ export function createPages({ front, publicUrl, cookies, csrf, renderer }: Pages
       { method: 'GET', path: '/setup/:token', handle: setup.show },
       { method: 'POST', path: '/setup/:token', handle: setup.submit },
       { method: 'GET', path: '/setup-done', handle: setup.done },
+      ...mailboxRoutes({ front, publicUrl, sendPage }),
     ]),
   };
 }

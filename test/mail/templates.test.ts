@@ -1,0 +1,79 @@
+/** A15: what somebody else wrote can begin no header, no element and no link. */
+import { simpleParser } from 'mailparser';
+import { createTransport } from 'nodemailer';
+import { describe, expect, test } from 'vitest';
+import { plainName } from '../../src/mail/plain.ts';
+import { createTemplates } from '../../src/mail/templates.ts';
+import { loadTexts } from '../../src/web/texts.ts';
+
+const { t } = loadTexts('views/locales/en.json');
+const templates = createTemplates({ viewsDir: 'views', issuer: 'https://id.example.com', t });
+const render = (app: string) =>
+  templates.render('sign-in-ended', {
+    app,
+    at: Date.UTC(2026, 10, 25, 16, 4),
+    network: '198.51.100.9',
+    firstNetwork: '203.0.113.7',
+    millisecondsApart: 41_000,
+  });
+
+describe('the mail of an ended sign-in', () => {
+  test('says what happened, when, how far apart and from where, in both parts', () => {
+    const { subject, text, html } = render('Orders');
+    expect(subject).toBe('A sign-in of yours at Orders was ended');
+    for (const part of [text, html]) {
+      for (const said of ['Orders', '25 November 2026', '16:04 UTC', '41 s', '203.0.113.7', '198.51.100.9']) {
+        expect(part).toContain(said);
+      }
+    }
+  });
+
+  const hostile = [
+    'x\r\nBcc: v@e.example',
+    'x\nSubject: other',
+    'x\u2028Bcc: v@e.example',
+    'x\u0085Bcc: v@e.example',
+    '<a href=https://evil.example>click</a>',
+    '"><img src=x onerror=alert(1)>',
+    'https://evil.example/login',
+    'evil.example',
+    'v@evil.example',
+    '\u202egnp.exe',
+    '<%= process.exit() %>',
+    '{seconds}{host}',
+    'a'.repeat(5000),
+  ];
+
+  test.each(hostile)('A15 %j', async (app) => {
+    const { subject, text, html } = render(app);
+    expect(subject).not.toMatch(/[\r\n\u0085\u2028\u2029\p{Cc}]/u);
+    expect([...subject].length).toBeLessThan(400);
+    // The only element with an address is ours, and nothing in it came from outside.
+    expect([...html.matchAll(/<[a-z][^>]*\s(?:href|src)="?([^"\s>]*)/g)].map(([, url]) => url)).toEqual([
+      'https://id.example.com/',
+    ]);
+    expect([...html.matchAll(/<\w+/g)].join()).toBe([...render('Orders').html.matchAll(/<\w+/g)].join());
+    // What mail programs would make a link of by themselves.
+    const links = /(?:https?:\/\/|www\.)[^\s<]+|[\w-]+@[\w-]+\.\w+|\bevil\.example/g;
+    for (const part of [text, html]) {
+      for (const [link] of part.matchAll(links)) expect(link).toMatch(/^https:\/\/id\.example\.com\//);
+    }
+    // On the wire.
+    const built = await createTransport({ streamTransport: true, buffer: true }).sendMail({
+      from: 'id@example.com',
+      to: { name: '', address: 'ada@example.com' },
+      subject,
+      text,
+      html,
+    });
+    const mail = await simpleParser(built.message as Buffer);
+    expect(mail.subject).toBe(subject);
+    expect(mail.bcc).toBeUndefined();
+    expect(mail.headerLines.filter(({ key }) => key === 'subject')).toHaveLength(1);
+  });
+
+  test('a name stays readable', () => {
+    expect(plainName('Müller & Söhne – 注文')).toBe('Müller & Söhne – 注文');
+    expect(plainName('v1.2').replaceAll('\u2060', '')).toBe('v1.2');
+  });
+});
