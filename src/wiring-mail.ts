@@ -1,22 +1,19 @@
 /** Gives the mail room its templates, its transport and the ears of audit and metrics. */
 import { fileURLToPath } from 'node:url';
-import type { Kysely } from 'kysely';
-import type { AuditEventOf } from './audit/catalogue.ts';
+import type { Audit } from './audit/audit.ts';
 import { isLoopbackHost } from './config/issuer.ts';
 import type { Settings } from './config/settings.ts';
 import { createMail, type Mail, type MailNeeds } from './mail/mail.ts';
 import { createTemplates } from './mail/templates.ts';
 import { createSmtpTransport } from './mail/transport.ts';
 import type { Metrics } from './observability/metrics.ts';
-import type { Rooms } from './rooms.ts';
-import type { Database } from './storage/tables.ts';
 import { loadTexts } from './web/texts.ts';
 
 const viewsDir = fileURLToPath(new URL('../views/', import.meta.url));
 
 type Needs = Pick<MailNeeds, 'db' | 'sealing' | 'clock' | 'log'> & {
   readonly settings: Settings;
-  readonly audit: Pick<Rooms['audit'], 'append'>;
+  readonly audit: Pick<Audit, 'append'>;
   readonly metrics: Pick<Metrics, 'count'>;
 };
 
@@ -50,29 +47,4 @@ export function openMail({ settings, audit, metrics, ...parts }: Needs): Mail {
       );
     },
   });
-}
-
-/**
- * Prepares the mail that a theft sends to the account's holder: what is to be written in the transaction that ends the
- * family. Only an address that is known to be theirs is told of their sign-ins.
- */
-export async function theftMail(
-  { mail, accounts, directory }: Pick<Rooms, 'mail' | 'accounts' | 'directory'>,
-  family: string,
-  theft: AuditEventOf<'token.replayed'>,
-): Promise<((trx: Kysely<Database>) => Promise<void>) | undefined> {
-  const { accountId, clientId, network, at = 0, detail } = theft;
-  if (mail.kind === 'off' || accountId === undefined) return undefined;
-  const account = await accounts.find(accountId);
-  if (account?.status !== 'active' || !account.emailVerified) return undefined;
-  const client = clientId === undefined ? undefined : await directory.findAny(clientId);
-  const { millisecondsApart, firstNetwork } = detail;
-  return (trx) =>
-    mail.write(trx, {
-      kind: 'sign-in-ended',
-      key: `sign-in-ended:${family}`,
-      accountId,
-      to: account.email,
-      data: { app: client?.name ?? clientId ?? '', at, network, firstNetwork, millisecondsApart },
-    });
 }

@@ -4,7 +4,7 @@ import type { ProtocolViews } from './pages/protocol-views.ts';
 import type { EnginePages } from './protocol/engine-pages.ts';
 import type { ProtocolParts } from './protocol/protocol-parts.ts';
 import type { Rooms } from './rooms.ts';
-import { theftMail } from './wiring-mail.ts';
+import { theftMail } from './theft-mail.ts';
 
 /** Cardea's own client: people sign in to its front page through the same door as to any app. */
 export function ownClient(issuer: string): Client {
