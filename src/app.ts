@@ -68,6 +68,7 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
       resume: cookies.nameOf('resume', '/'),
     },
     secureCookies: secure,
+    uiLocales: renderer.locales,
     pages: createEnginePages({ rooms, views }),
     families: rooms.familyIndex,
     recordLimit: settings.limits.refusalsPerNetwork,

@@ -18,19 +18,22 @@ export function createConsentPage(o: {
   front: Pick<FrontDoor, 'protocol' | 'findPerson' | 'findResource'>;
   csrf: Csrf;
   base: string;
-  texts: Texts;
+  textsIn: (locale: string) => Texts;
+  localeOf: (visit: Visit) => string;
   sendPage: SendPage;
 }): ConsentPage {
   const { front, csrf, base, sendPage } = o;
   return {
     async show(ctx, visit, again) {
       const person = visit.accountId === undefined ? undefined : await front.findPerson(visit.accountId);
+      const locale = o.localeOf(visit);
       const items = await describeRights(askedOf(visit), {
-        texts: o.texts,
+        texts: o.textsIn(locale),
         findResource: front.findResource,
       });
       sendPage(ctx, 'consent', {
         status: again?.status ?? 200,
+        locale,
         data: {
           client: clientView(visit.client),
           chip: person && personView(person),

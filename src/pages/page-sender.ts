@@ -8,13 +8,15 @@ export interface PageAnswer {
   readonly data?: Readonly<Record<string, unknown>>;
   readonly policy?: PagePolicy;
   readonly retryAfterSeconds?: number | undefined;
+  /** One of the renderer's; its default when absent. */
+  readonly locale?: string | undefined;
 }
 
 export type SendPage = (ctx: Koa.Context, name: string, answer?: PageAnswer) => void;
 
 export function createSendPage(renderPage: RenderPage): SendPage {
-  return (ctx, name, { status = 200, data = {}, policy, retryAfterSeconds } = {}) => {
-    const html = renderPage(name, data);
+  return (ctx, name, { status = 200, data = {}, policy, retryAfterSeconds, locale } = {}) => {
+    const html = renderPage(name, data, locale);
     pagePolicy(ctx, policy);
     if (retryAfterSeconds !== undefined) ctx.set('Retry-After', String(Math.ceil(retryAfterSeconds)));
     ctx.status = status;

@@ -2,12 +2,13 @@
 import type Koa from 'koa';
 import type { Cookies } from '../web/cookies.ts';
 import type { Csrf } from '../web/csrf.ts';
+import { chooseLocale } from '../web/locales.ts';
 import type { PublicUrl } from '../web/public-url.ts';
 import type { Renderer } from '../web/render.ts';
 import { createConsentPage } from './consent.ts';
 import { createReadSubmitted } from './form-guard.ts';
 import { createFrontPages } from './front.ts';
-import type { FrontDoor } from './front-door.ts';
+import type { FrontDoor, Visit } from './front-door.ts';
 import { createInteractionPages } from './interaction.ts';
 import { mailboxRoutes } from './mailbox.ts';
 import { createSendPage } from './page-sender.ts';
@@ -29,14 +30,15 @@ export function createPages({ front, publicUrl, cookies, csrf, renderer }: Pages
   door: Koa.Middleware;
 } {
   const { base } = publicUrl;
-  const { texts } = renderer;
+  const { texts, textsIn, locales } = renderer;
+  const localeOf = (visit: Visit) => chooseLocale(visit.params.ui_locales, locales);
   const sendPage = createSendPage(renderer.renderPage);
   const readSubmitted = createReadSubmitted({ csrf, origin: publicUrl.origin });
   const interaction = createInteractionPages({
     protocol: front.protocol,
     base,
-    signIn: createSignInPage({ front, cookies, csrf, base, sendPage }),
-    consent: createConsentPage({ front, csrf, base, texts, sendPage }),
+    signIn: createSignInPage({ front, cookies, csrf, base, sendPage, localeOf }),
+    consent: createConsentPage({ front, csrf, base, textsIn, localeOf, sendPage }),
     wayBack: createWayBack({ cookies, base, sendPage, findClient: front.findClient }),
     readSubmitted,
   });

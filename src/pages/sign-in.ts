@@ -37,6 +37,7 @@ export function createSignInPage(o: {
   csrf: Csrf;
   base: string;
   sendPage: SendPage;
+  localeOf: (visit: Visit) => string;
 }): SignInPage {
   const { front, cookies, csrf, base, sendPage } = o;
 
@@ -50,6 +51,7 @@ export function createSignInPage(o: {
     sendPage(ctx, 'sign-in', {
       status: again?.status ?? 200,
       retryAfterSeconds: again?.waitSeconds,
+      locale: o.localeOf(visit),
       data: {
         client: clientView(visit.client),
         chip,

@@ -11,6 +11,7 @@ import { keepOfflineAccess } from './engine-overrides.ts';
 import { claimsByScope } from './find-account.ts';
 import { createInteractionPolicy } from './interaction-policy.ts';
 import { FAMILY_CLAIM } from './jwt-access-tokens.ts';
+import { levelClaims, reachableLevels } from './levels.ts';
 import { tokenLifetimes } from './lifetimes-of-tokens.ts';
 import { checkAssertionAlg, checkProof, isNonceRequired } from './profile-gate.ts';
 import { askedScope } from './pushed-requests.ts';
@@ -42,6 +43,8 @@ export interface ConfigurationParts {
     readonly renderError: NonNullable<Configuration['renderError']>;
     readonly rpInitiatedLogout: NonNullable<NonNullable<Configuration['features']>['rpInitiatedLogout']>;
   };
+  /** The languages that the pages have. */
+  readonly uiLocales: readonly string[];
   /** Roles and permissions of the token's subject at its audience. */
   readonly accessClaims: (
     audience: string,
@@ -79,6 +82,8 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
       sid: null,
       ...Object.fromEntries(Object.entries(claimsByScope).map(([scope, claims]) => [scope, [...claims]])),
     },
+    acrValues: [...reachableLevels],
+    discovery: { ui_locales_supported: [...parts.uiLocales] },
     responseTypes: ['code', 'none'],
     subjectTypes: ['public'],
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
@@ -130,13 +135,15 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
         await useRequestObject(ctx, parts.claim);
       },
     },
-    extraTokenClaims: async (_ctx, token) => {
+    extraTokenClaims: async (ctx, token) => {
       const { aud, clientId } = token;
+      const level = levelClaims(ctx, token);
       const { accountId, grantId } = token as { accountId?: string; grantId?: string };
-      if (typeof aud !== 'string' || !clientId) return undefined;
+      if (typeof aud !== 'string' || !clientId) return level;
       const { roles, permissions } = await parts.accessClaims(aud, accountId, clientId);
       const isJwt = token.resourceServer?.accessTokenFormat === 'jwt';
       return {
+        ...level,
         ...(roles.length > 0 ? { roles } : {}),
         ...(permissions.length > 0 ? { permissions } : {}),
         ...(grantId && isJwt ? { [FAMILY_CLAIM]: grantId } : {}),

@@ -86,6 +86,7 @@ export function createInstanceBuilder(
         }),
         resources: resourceIndicators({ ...parts.resources, clientOf, lifetimes }),
         pages: pageConfiguration(parts.pages, (ctx) => ready().clientOf(ctx.oidc.client)),
+        uiLocales: parts.uiLocales,
         accessClaims: async (audience, accountId, clientId) => {
           const holder = accountId
             ? await parts.standings.get(accountId)

@@ -42,6 +42,7 @@ export function createJwtTokens({ artifacts, gate, issuer, publicKeys }: JwtToke
     if (state.denied || state.ended || (family && !state.grant)) return;
 
     const { sub, client_id: clientId, iat, exp, aud, scope, cnf, jti, roles, permissions } = payload;
+    const { acr, auth_time: authTime } = payload;
     const kind = family ? 'AccessToken' : 'ClientCredentials';
     if (await gate.endedBecause(kind, { clientId, iat }, state.grant?.payload)) return;
     const thumbprints = cnf as { jkt?: string; 'x5t#S256'?: string } | undefined;
@@ -56,7 +57,12 @@ export function createJwtTokens({ artifacts, gate, issuer, publicKeys }: JwtToke
         aud,
         scope,
         clientId,
-        extra: { ...(roles ? { roles } : {}), ...(permissions ? { permissions } : {}) },
+        extra: {
+          ...(acr ? { acr } : {}),
+          ...(authTime ? { auth_time: authTime } : {}),
+          ...(roles ? { roles } : {}),
+          ...(permissions ? { permissions } : {}),
+        },
         ...(family ? { accountId: sub, [FAMILY_CLAIM]: family } : {}),
         ...(thumbprints?.jkt ? { jkt: thumbprints.jkt } : {}),
         ...(thumbprints?.['x5t#S256'] ? { 'x5t#S256': thumbprints['x5t#S256'] } : {}),

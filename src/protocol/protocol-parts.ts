@@ -57,6 +57,8 @@ export interface ProtocolParts {
   readonly cookieNames: { readonly session: string; readonly interaction: string; readonly resume: string };
   readonly secureCookies: boolean;
   readonly pages: EnginePages;
+  /** The languages that the pages have (BCP 47). */
+  readonly uiLocales: readonly string[];
   /** Ends it durably. `theft`: what is recorded in the same transaction, and told to the account's holder. */
   readonly endFamily: (
     family: string,

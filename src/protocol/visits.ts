@@ -4,6 +4,7 @@ import type Provider from 'oidc-provider';
 import { errors, type InteractionResults } from 'oidc-provider';
 import type { Client } from '../clients/client.ts';
 import type { ConsentResult } from './grant-of-authorization.ts';
+import { levelOf } from './levels.ts';
 
 /** Scopes, claims and API scopes, as the consent page lists them. */
 export interface Requested {
@@ -131,6 +132,7 @@ export const visitResults = {
     login: {
       accountId,
       amr: [...amr],
+      acr: levelOf(amr),
       remember,
       ts: Math.floor(at / 1000),
       at,

@@ -6,12 +6,16 @@ import type { Assets } from './assets.ts';
 import { loadTexts, type Texts } from './texts.ts';
 
 /** Renders `views/pages/<name>.eta`. `data` is seen as `it`; beside it stand `t`, `parts`, `asset`, `base`, `lang`, `dir`. */
-export type RenderPage = (name: string, data: Readonly<Record<string, unknown>>) => string;
+export type RenderPage = (name: string, data: Readonly<Record<string, unknown>>, locale?: string) => string;
 
 export interface Renderer {
   readonly renderPage: RenderPage;
   /** The same texts for code that builds a page's data. */
   readonly texts: Texts;
+  /** The languages there are, the default first (BCP 47). */
+  readonly locales: readonly string[];
+  /** The texts of one of them. */
+  textsIn(locale: string): Texts;
 }
 
 export interface RendererOptions {
@@ -41,16 +45,24 @@ export function createRenderer({ viewsDir, assets, base, locale = 'en' }: Render
       );
     }
   }
-  const texts = loadTexts(join(viewsDir, 'locales', `${locale}.json`));
-  const everyPage = {
-    t: texts.t,
-    parts: texts.parts,
-    asset: assets.url,
-    base,
-    lang: texts.lang,
-    dir: texts.dir,
+  const every = new Map(
+    readdirSync(join(viewsDir, 'locales')).map((file) => {
+      const texts = loadTexts(join(viewsDir, 'locales', file));
+      return [texts.lang, texts];
+    }),
+  );
+  const texts = every.get(locale);
+  if (!texts) throw new RangeError(`There is no language "${locale}".`);
+  const textsIn = (wanted: string): Texts => every.get(wanted) ?? texts;
+  return {
+    texts,
+    textsIn,
+    locales: [locale, ...[...every.keys()].filter((one) => one !== locale)],
+    renderPage(name, data, wanted = locale) {
+      const { t, parts, lang, dir } = textsIn(wanted);
+      return eta.render(`@pages/${name}`, { t, parts, lang, dir, asset: assets.url, base, ...data });
+    },
   };
-  return { renderPage: (name, data) => eta.render(`@pages/${name}`, { ...everyPage, ...data }), texts };
 }
 
 /** Safe in text and in quoted attributes. */
