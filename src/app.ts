@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import Koa from 'koa';
+import { createDeviceViews } from './pages/device-views.ts';
 import { createPages } from './pages/pages.ts';
 import { createProtocolViews } from './pages/protocol-views.ts';
 import { createProtocol } from './protocol/protocol.ts';
@@ -33,6 +34,7 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
   const assets = loadAssets({ dir: `${viewsDir}assets`, base });
   const renderer = createRenderer({ viewsDir, assets, base });
   const views = createProtocolViews({ renderPage: renderer.renderPage, texts: renderer.texts, base });
+  const deviceViews = createDeviceViews({ renderPage: renderer.renderPage, base });
   const cookies = createCookies({ secure, base });
   const csrf = createCsrf({ keys: await secrets.get('csrf'), cookies, origin: publicUrl.origin });
   const cookieKeys = await secrets.get('cookie-keys');
@@ -69,7 +71,7 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
     },
     secureCookies: secure,
     uiLocales: renderer.locales,
-    pages: createEnginePages({ rooms, views }),
+    pages: createEnginePages({ rooms, views, deviceViews }),
     families: rooms.familyIndex,
     recordLimit: settings.limits.refusalsPerNetwork,
     endFamily: createFamilyEnd(rooms),
@@ -126,7 +128,7 @@ const pageLimits = [
 
 /** Few labels: the first two parts of a path at most, and the class of the status. */
 function labelsOf({ method, route, status }: { method: string; route: string; status: number }) {
-  const known = /^\/(?:oauth2\/[a-z]+|\.well-known\/[a-z-]+|interaction|setup|assets|health)/.exec(
+  const known = /^\/(?:oauth2\/[a-z]+|\.well-known\/[a-z-]+|interaction|device|setup|assets|health)/.exec(
     route,
   )?.[0];
   return { method, route: known ?? (route === '/' ? '/' : 'other'), status: `${Math.floor(status / 100)}xx` };

@@ -33,6 +33,7 @@ import { migrate, pendingMigrations } from './storage/migrator.ts';
 import { createInstanceSecrets } from './storage/random-secrets.ts';
 import { createSealing } from './storage/sealing.ts';
 import { createDeviceCookies } from './throttle/device-cookie.ts';
+import { createDeviceThrottle } from './throttle/device-throttle.ts';
 import { createRequestLimits } from './throttle/request-limits.ts';
 import { createSignInThrottle } from './throttle/sign-in-throttle.ts';
 import { openMail } from './wiring-mail.ts';
@@ -154,6 +155,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
   const setupLink = createSetupLink({ db, clock, audit, passwords, lifetimes });
 
   const throttle = createSignInThrottle({ counters, limits, clock });
+  const deviceThrottle = createDeviceThrottle({ counters, limits, clock });
   const requestLimits = createRequestLimits({ counters, limits, clock });
   const deviceCookies = createDeviceCookies({ keys: await secrets.get('device-cookie'), clock });
   const authenticate = createAuthenticate({
@@ -211,6 +213,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     setupLink,
     throttle,
     requestLimits,
+    deviceThrottle,
     deviceCookies,
     authenticate,
     clients,

@@ -1,10 +1,12 @@
 /** Gives the protocol the pages that the engine asks for, rendered by pages/ with the headers that a page must have. */
 import type { Client } from './clients/client.ts';
+import type { DeviceViews } from './pages/device-views.ts';
 import type { ProtocolViews } from './pages/protocol-views.ts';
 import type { EnginePages } from './protocol/engine-pages.ts';
 import type { ProtocolParts } from './protocol/protocol-parts.ts';
 import type { Rooms } from './rooms.ts';
 import { theftMail } from './theft-mail.ts';
+import { networkOf } from './throttle/networks.ts';
 
 /** Cardea's own client: people sign in to its front page through the same door as to any app. */
 export function ownClient(issuer: string): Client {
@@ -45,7 +47,12 @@ export function createFamilyEnd(rooms: Rooms): ProtocolParts['endFamily'] {
   };
 }
 
-export function createEnginePages({ rooms, views }: { rooms: Rooms; views: ProtocolViews }): EnginePages {
+export function createEnginePages(o: {
+  rooms: Rooms;
+  views: ProtocolViews;
+  deviceViews: DeviceViews;
+}): EnginePages {
+  const { rooms, views, deviceViews } = o;
   const send = (ctx: { body: unknown; type: string }, html: string): void => {
     ctx.body = html;
     ctx.type = 'html';
@@ -78,6 +85,20 @@ export function createEnginePages({ rooms, views }: { rooms: Rooms; views: Proto
           client,
         }),
       );
+    },
+    codeEntry(ctx, view) {
+      const waitSeconds = view.fault === 'wait' ? Number(ctx.response.get('Retry-After')) : undefined;
+      send(ctx, deviceViews.renderCodeEntry(ctx, { ...view, waitSeconds }));
+    },
+    confirm(ctx, { device, client, ...view }) {
+      if (!client) throw new Error('a device code without a client');
+      const isHere = networkOf(device.address) === networkOf(ctx.ip);
+      const { address, askedAt } = device;
+      const all = { ...view, client, address, isHere, askedAt, now: rooms.clock.now() };
+      send(ctx, deviceViews.renderDeviceConfirm(ctx, all));
+    },
+    done(ctx, view) {
+      send(ctx, deviceViews.renderDeviceDone(ctx, view));
     },
     signedOut(ctx, { client }) {
       send(ctx, views.renderSignedOut(ctx, { client }));

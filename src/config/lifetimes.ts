@@ -78,7 +78,8 @@ export const lifetimeRows: Readonly<
   ),
   // RFC 9126 section 2.2: 5 to 600 seconds; FAPI 2.0 Security Profile section 5.3.2.2: less than 600.
   pushedRequest: row('PUSHED_REQUEST', minute, 5, 10 * minute - 1, 'a pushed authorization request'),
-  deviceCode: row('DEVICE_CODE', 10 * minute, minute, 30 * minute, 'the code shown on a device'),
+  // RFC 8628 section 5.1: the shorter a code lives, the fewer guesses it sees.
+  deviceCode: row('DEVICE_CODE', 10 * minute, minute, 10 * minute, 'the code shown on a device'),
   setupLink: row('SETUP_LINK', hour, 5 * minute, day, 'the one-time link that makes the first administrator'),
   signingKeyPublish: row(
     'SIGNING_KEY_PUBLISH',

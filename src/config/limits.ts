@@ -18,6 +18,8 @@ export interface Limits {
   readonly authorizePerNetwork: Limit;
   readonly introspectPerNetwork: Limit;
   readonly pagesPerNetwork: Limit;
+  readonly userCodePerNetwork: Limit;
+  readonly userCodePerBrowser: Limit;
   readonly refusalsPerNetwork: Limit;
   readonly mailPerAccount: Limit;
 }
@@ -102,6 +104,10 @@ export const limitRows: Readonly<Record<keyof Limits, LimitRow>> = {
     'introspections and revocations from one network',
   ),
   pagesPerNetwork: row('PAGES_PER_NETWORK', 600, 60, 'hosted pages asked for by one network'),
+  // RFC 8628 section 5.1. Only codes that do not exist count, so an office that connects many devices never meets this;
+  // 30 guesses of 20^8 codes leave one chance in 800 million for each code that is alive.
+  userCodePerNetwork: row('USER_CODE_PER_NETWORK', 30, 900, 'wrong device codes typed in from one network'),
+  userCodePerBrowser: row('USER_CODE_PER_BROWSER', 10, 900, 'wrong device codes typed in by one browser'),
   refusalsPerNetwork: row(
     'REFUSALS_PER_NETWORK',
     20,
@@ -125,6 +131,8 @@ export function buildLimits(take: (row: LimitRow) => Limit): Limits {
     authorizePerNetwork: take(limitRows.authorizePerNetwork),
     introspectPerNetwork: take(limitRows.introspectPerNetwork),
     pagesPerNetwork: take(limitRows.pagesPerNetwork),
+    userCodePerNetwork: take(limitRows.userCodePerNetwork),
+    userCodePerBrowser: take(limitRows.userCodePerBrowser),
     refusalsPerNetwork: take(limitRows.refusalsPerNetwork),
     mailPerAccount: take(limitRows.mailPerAccount),
   };

@@ -39,7 +39,11 @@ export function createConsentPage(o: {
           chip: person && personView(person),
           otherUrl: otherAccountUrl(base, visit),
           place: placeOf(visit.redirectOrigin),
-          isApp: !/^https?:/.test(visit.redirectOrigin),
+          next: visit.onDevice
+            ? 'consent.nextDevice'
+            : /^https?:/.test(visit.redirectOrigin)
+              ? 'consent.next'
+              : 'consent.nextApp',
           items,
           action: base + visitPath(visit.uid),
           csrf: csrf.issue(ctx, visitPurpose(visit.uid)),

@@ -42,6 +42,8 @@ export interface Visit {
   readonly requested: Rights;
   /** Where the answer goes: the origin of the redirect URI, or, for a custom scheme, `scheme:`. */
   readonly redirectOrigin: string;
+  /** It goes on at a device, not in this browser. */
+  readonly onDevice?: boolean;
 }
 
 export interface SignIn {

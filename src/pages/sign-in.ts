@@ -7,6 +7,7 @@ import { clientView, formTargetsOf, personView } from './display.ts';
 import type { FrontDoor, SignInOutcome, Visit } from './front-door.ts';
 import type { SendPage } from './page-sender.ts';
 import { visitPath, visitPurpose } from './visit-address.ts';
+import { waitText } from './wait-text.ts';
 import { asksForAnotherAccount } from './way-back.ts';
 
 export interface SignInPage {
@@ -56,6 +57,7 @@ export function createSignInPage(o: {
         client: clientView(visit.client),
         chip,
         otherUrl: `${base}${visitPath(visit.uid)}?account=other`,
+        onDevice: visit.onDevice === true,
         action: base + visitPath(visit.uid),
         csrf: csrf.issue(ctx, visitPurpose(visit.uid)),
         email,
@@ -124,10 +126,4 @@ function hintOf(visit: Visit): string {
   return typeof hint === 'string' && hint.length <= MAX_EMAIL && /^[^\s@<>"]+@[^\s@<>"]+$/.test(hint)
     ? hint
     : '';
-}
-
-/** Rounded up, so that nobody comes back too early: 'signIn.waitSeconds' or 'signIn.waitMinutes' with a number. */
-function waitText(seconds: number): { key: string; number: number } {
-  if (seconds < 90) return { key: 'signIn.waitSeconds', number: Math.max(1, Math.ceil(seconds)) };
-  return { key: 'signIn.waitMinutes', number: Math.ceil(seconds / 60) };
 }

@@ -40,6 +40,8 @@ export function createWayBack(o: {
 
   return {
     remember(ctx, visit) {
+      // A device begins again with another code.
+      if (visit.onDevice) return;
       const query = restartQuery(visit.params)?.toString();
       if (query === undefined || query.length > MAX_QUERY) return;
       const path = visitPath(visit.uid);
@@ -79,7 +81,7 @@ export function authorizeUrl(base: string, params: URLSearchParams): string {
 
 /** The request again, for somebody else: a wish for consent is kept. */
 export function otherAccountUrl(base: string, visit: Visit): string | undefined {
-  const params = restartQuery(visit.params);
+  const params = visit.onDevice ? undefined : restartQuery(visit.params);
   if (!params) return undefined;
   const consent = (params.get('prompt') ?? '').split(' ').includes('consent');
   params.set('prompt', consent ? `${ANOTHER_ACCOUNT} consent` : ANOTHER_ACCOUNT);

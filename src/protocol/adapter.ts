@@ -4,29 +4,26 @@
  */
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 import Provider, { errors } from 'oidc-provider';
-import type { ArtifactKind, Artifacts, Found, Put, StoredArtifact } from '../storage/artifacts.ts';
-import { digest } from '../storage/digest.ts';
+import type { ArtifactKind, Artifacts, Found, Put } from '../storage/artifacts.ts';
 import type { EndReason } from '../storage/end-reasons.ts';
 import { isKind } from '../storage/ids.ts';
 import { StorageUnavailable } from '../storage/unavailable.ts';
 import type { AccessGate } from './access-gate.ts';
-import { keepForPages, STORED_LONGER_SECONDS } from './pushed-requests.ts';
+import type { DeviceCodes } from './device-codes.ts';
+import { keepForPages } from './pushed-requests.ts';
 import { currentState } from './request-state.ts';
+import { type Lasting, ourId, signedInAt, ttlOf, withConsumed } from './stored-form.ts';
 
-export interface AdapterParts {
+export interface AdapterParts extends Lasting {
   readonly artifacts: Artifacts;
   readonly gate: AccessGate;
   /** Ends a family for good: fact first, tombstone second. */
   readonly endFamily: (family: string, reason: EndReason) => Promise<void>;
   /** Revokes one access token until it would have expired. */
   readonly denyToken: (jti: string, family: string | undefined, expiresAt: number) => Promise<void>;
-  /**
-   * How long a family lives whose code nobody redeems: redeeming gives it its full life (grant-handlers.ts), so that
-   * authorizations without end fill no store.
-   */
-  readonly unredeemedSeconds: number;
   /** How long a page of ours may stay open. */
   readonly interactionSeconds: number;
+  readonly deviceCodes: DeviceCodes;
 }
 
 type Payload = Record<string, unknown>;
@@ -45,7 +42,7 @@ export function createAdapterFactory(parts: AdapterParts): (name: string) => Ada
 }
 
 function adapterFor(kind: ArtifactKind, parts: AdapterParts): Adapter {
-  const { artifacts, gate, endFamily, denyToken, unredeemedSeconds, interactionSeconds } = parts;
+  const { artifacts, gate, endFamily, denyToken, deviceCodes, interactionSeconds } = parts;
   const isFamilyKind = inFamilies.has(kind);
 
   const keepPushed = (id: unknown) => keepForPages(artifacts, currentState()?.pushed, id, interactionSeconds);
@@ -56,7 +53,9 @@ function adapterFor(kind: ArtifactKind, parts: AdapterParts): Adapter {
     const { artifact, grant } = found;
     if (!artifact) return undefined;
     const grantPayload = kind === 'Grant' ? artifact.payload : grant?.payload;
-    if (isFamilyKind && !grantPayload) return undefined;
+    // Until somebody has approved it a device code belongs to no family.
+    const isWaiting = kind === 'DeviceCode' && !artifact.payload.grantId;
+    if (isFamilyKind && !grantPayload && !isWaiting) return undefined;
     const ended = await gate.endedBecause(kind, artifact.payload, grantPayload);
     if (ended) {
       if (state) state.endedBecause = ended;
@@ -69,6 +68,7 @@ function adapterFor(kind: ArtifactKind, parts: AdapterParts): Adapter {
       }
       if (kind === 'RefreshToken' && found.answer) state.answer = found.answer;
       if (kind === 'PushedAuthorizationRequest') state.pushed = artifact.payload;
+      if (kind === 'DeviceCode') state.deviceCode = artifact.payload;
       if (artifact.consumedAt !== undefined && isFamilyKind) {
         state.firstUse = { at: artifact.consumedAt, from: artifact.consumedFrom };
       }
@@ -105,7 +105,10 @@ function adapterFor(kind: ArtifactKind, parts: AdapterParts): Adapter {
     },
 
     async findByUserCode(userCode) {
-      return accept(await noting(artifacts.findByUserCode(userCode)));
+      await noting(deviceCodes.countGuess());
+      const found = await accept(await noting(artifacts.findByUserCode(userCode)));
+      if (found) await noting(deviceCodes.takeGuessBack());
+      return found;
     },
 
     async upsert(id, payload, expiresIn) {
@@ -120,12 +123,12 @@ function adapterFor(kind: ArtifactKind, parts: AdapterParts): Adapter {
       if (kind === 'Session' && payload.accountId) {
         stored.signedInAt = signedInAt(payload.accountId);
       }
+      if (kind === 'DeviceCode') await noting(deviceCodes.decideOnce(id, payload));
       const put: Put = {
         kind,
         id: ourId(kind, id),
         payload: stored,
-        // The engine gives every kind a lifetime (lifetimes-of-tokens.ts).
-        ttlSeconds: secondsToKeep(expiresIn ?? 1),
+        ttlSeconds: ttlOf(kind, expiresIn, parts),
         ...(family ? { family } : {}),
         ...(kind === 'Session' && payload.uid ? { uid: payload.uid } : {}),
         ...(payload.userCode ? { userCode: payload.userCode } : {}),
@@ -144,9 +147,12 @@ function adapterFor(kind: ArtifactKind, parts: AdapterParts): Adapter {
       const family = state?.familyOf.get(id);
       if (state?.unit && family) {
         state.unit.family ??= family;
+        if (kind === 'DeviceCode') deviceCodes.checkVerifier();
         state.unit.consume = { kind, id };
         return;
       }
+      // A refused device code opens nothing, and says so as often as it is asked.
+      if (kind === 'DeviceCode') return;
       if (await noting(artifacts.consume(kind, id))) return;
       if (kind === 'PushedAuthorizationRequest') {
         throw new errors.InvalidRequestUri('request_uri is invalid, expired, or was already used');
@@ -171,11 +177,6 @@ function adapterFor(kind: ArtifactKind, parts: AdapterParts): Adapter {
     },
   };
 
-  function secondsToKeep(expiresIn: number): number {
-    if (kind === 'Grant') return Math.min(expiresIn, unredeemedSeconds);
-    return kind === 'PushedAuthorizationRequest' ? expiresIn + STORED_LONGER_SECONDS : expiresIn;
-  }
-
   /** The engine revokes a family model by model; the family ends once. */
   async function endOnce(family: string): Promise<void> {
     const state = currentState();
@@ -192,25 +193,6 @@ function adapterFor(kind: ArtifactKind, parts: AdapterParts): Adapter {
 
 /** Where the engine ends a family, and so why; everywhere else it is because the person signs out. */
 const endedAt: Readonly<Record<string, EndReason>> = { token: 'replayed', revocation: 'revoked by client' };
-
-/** The engine makes interaction ids itself; stored, they take our form. All others are ours already (ids.ts). */
-function ourId(kind: ArtifactKind, id: string): string {
-  return kind === 'Interaction' ? `I${digest(id)}` : id;
-}
-
-/** When the person of the session that is being stored signed in: now proved, or carried over. */
-function signedInAt(accountId: string): number {
-  const state = currentState();
-  const login = (Provider.ctx?.oidc?.result as { login?: { accountId?: string; at?: number } } | undefined)
-    ?.login;
-  if (login?.accountId === accountId && login.at) return login.at;
-  if (state?.session?.accountId === accountId) return state.session.signedInAt;
-  return Date.now();
-}
-
-function withConsumed({ payload, consumedAt }: StoredArtifact): Payload {
-  return consumedAt === undefined ? payload : { ...payload, consumed: Math.floor(consumedAt / 1000) };
-}
 
 /** Notes on the request that a store did not answer, so that the outer door can say so with 503. */
 async function noting<T>(work: Promise<T>): Promise<T> {

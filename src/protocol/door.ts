@@ -2,6 +2,7 @@
 import type Koa from 'koa';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { StorageUnavailable } from '../storage/unavailable.ts';
+import { prepareDeviceForm } from './device-codes.ts';
 import { createEndpointLimits } from './endpoint-limits.ts';
 import { replaceSelfSubmittingForms } from './engine-pages.ts';
 import type { LiveEngine } from './live-engine.ts';
@@ -16,9 +17,9 @@ import { commitUnit, openUnit, type UnitOfWork } from './unit-of-work.ts';
  * The engine's router takes any case and a trailing slash; limits and the rules below know an address by its one
  * spelling. Any other spelling is no address of ours.
  */
-const ours = /^\/(?:oauth2|\.well-known)\/[a-z_-]+(?:\/[A-Za-z0-9_-]+)*$/;
-/** Where a code is issued: its family and the code are stored by one statement. */
-const authorizing = /^\/oauth2\/authorize(?:\/|$)/;
+const ours = /^\/(?:(?:oauth2|\.well-known)\/[a-z_-]+(?:\/[A-Za-z0-9_-]+)*|device(?:\/[A-Za-z0-9_-]+)?)$/;
+/** Where a code is issued or a device's approved: its family and the code are stored by one statement. */
+const authorizing = /^\/(?:oauth2\/authorize|device)(?:\/|$)/;
 
 /** Where pages of clients in browsers call (clients/browser-origins.ts). */
 const calledFromPages = /^\/oauth2\/(?:token|userinfo|revoke|par|device_authorization)$/;
@@ -34,6 +35,7 @@ export function createProtocolDoor(parts: ProtocolParts, live: LiveEngine): Koa.
     const wait = await limits.check(ctx.path, parts.networkOf(ctx.ip));
     if (wait !== undefined) return refuse(ctx, 429, wait, 'too many requests from your network');
     if (isPostedRequest(ctx)) return sendOnByGet(ctx, parts.issuer);
+    if (ctx.path === '/device') prepareDeviceForm(ctx, parts.issuer);
     await parts.ensureLease();
 
     const state = stateOf(ctx);

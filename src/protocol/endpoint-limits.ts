@@ -25,6 +25,7 @@ const limitOf: Readonly<Record<string, keyof Limits>> = {
   '/oauth2/authorize': 'authorizePerNetwork',
   '/oauth2/userinfo': 'introspectPerNetwork',
   '/oauth2/logout': 'authorizePerNetwork',
+  '/device': 'pagesPerNetwork',
 };
 
 /** Addresses where clients authenticate: a network that keeps failing there is refused before its secret is looked at. */
@@ -33,12 +34,13 @@ const authenticating: ReadonlySet<string> = new Set([
   '/oauth2/par',
   '/oauth2/introspect',
   '/oauth2/revoke',
+  '/oauth2/device_authorization',
 ]);
 
 export function createEndpointLimits(limits: RequestLimits): EndpointLimits {
   return {
     async check(path, network) {
-      const name = limitOf[path] ?? (path.startsWith('/oauth2/') ? 'authorizePerNetwork' : undefined);
+      const name = limitOf[path] ?? (/^\/(?:oauth2|device)\//.test(path) ? 'authorizePerNetwork' : undefined);
       if (!name || path === '/oauth2/jwks') return undefined;
       if (authenticating.has(path)) {
         const failing = limits.peek('failedClientAuthPerNetwork', network);

@@ -42,6 +42,7 @@ export interface ConfigurationParts {
   readonly pages: {
     readonly renderError: NonNullable<Configuration['renderError']>;
     readonly rpInitiatedLogout: NonNullable<NonNullable<Configuration['features']>['rpInitiatedLogout']>;
+    readonly deviceFlow: NonNullable<NonNullable<Configuration['features']>['deviceFlow']>;
   };
   /** The languages that the pages have. */
   readonly uiLocales: readonly string[];
@@ -111,6 +112,8 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
       revocation: '/oauth2/revoke',
       pushed_authorization_request: '/oauth2/par',
       end_session: '/oauth2/logout',
+      device_authorization: '/oauth2/device_authorization',
+      code_verification: '/device',
     },
     pkce: { required: (ctx, _client) => parts.clients().clientOf(ctx.oidc.client)?.pkceRequired ?? true },
     allowOmittingSingleRegisteredRedirectUri: false,
@@ -164,6 +167,7 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
       devInteractions: { enabled: false },
       claimsParameter: { enabled: true },
       clientCredentials: { enabled: true },
+      deviceFlow: parts.pages.deviceFlow,
       dPoP: {
         enabled: true,
         nonceSecret: parts.dpopNonceSecret,

@@ -2,8 +2,8 @@
  * All that the engine is overridden for, in one file. Each line says what the engine does by itself and why that is not
  * enough; test/protocol/engine-overrides.test.ts fails when an upgrade changes the ground under one of them.
  */
-import type Provider from 'oidc-provider';
 import type { KoaContextWithOIDC } from 'oidc-provider';
+import Provider from 'oidc-provider';
 import { type ArtifactKind, newId, newSessionId, newSessionUid } from '../storage/ids.ts';
 import type { EngineClients } from './engine-clients.ts';
 import { askedScope, setPushedRequestLifetime } from './pushed-requests.ts';
@@ -69,6 +69,7 @@ export function overrideEngine(engine: Provider, parts: Overrides): void {
     'Grant',
     'ClientCredentials',
     'PushedAuthorizationRequest',
+    'DeviceCode',
   ];
   for (const kind of kinds) {
     const { prototype } = engine[kind as 'AccessToken'] as unknown as {
@@ -77,7 +78,8 @@ export function overrideEngine(engine: Provider, parts: Overrides): void {
     const { generateTokenId } = prototype;
     define(prototype, 'generateTokenId', function (this: { grantId?: string }) {
       generateTokenId.call(this as never);
-      return newId(kind, this.grantId);
+      // The family of a device's authorization is younger than its code, and takes the code's tag.
+      return newId(kind, kind === 'Grant' ? Provider.ctx?.oidc?.entities.DeviceCode?.jti : this.grantId);
     });
   }
 

@@ -4,11 +4,12 @@
  */
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import type { Client } from '../clients/client.ts';
+import { type DevicePages, deviceFlow } from './device-pages.ts';
 import type { ResponseMode } from './engine.ts';
 import { stateOf } from './request-state.ts';
 
 /** The pages that the protocol needs; pages/ renders them with the headers that a page must have. */
-export interface EnginePages {
+export interface EnginePages extends DevicePages {
   readonly error: (
     ctx: KoaContextWithOIDC,
     view: {
@@ -57,7 +58,7 @@ export function pageConfiguration(pages: EnginePages, clientOf: ClientOf) {
     postLogoutSuccessSource: async (ctx: KoaContextWithOIDC) =>
       pages.signedOut(ctx, { client: clientOf(ctx) }),
   } as const;
-  return { renderError, rpInitiatedLogout };
+  return { renderError, rpInitiatedLogout, deviceFlow: deviceFlow(pages, clientOf) };
 }
 
 /**
@@ -117,10 +118,10 @@ export async function replaceSelfSubmittingForms(
   // Any other page of that address, such as an answer by form_post, is left alone: the session may still hold the state
   // of a logout that somebody asked for and the person never confirmed.
   const switches =
-    route === 'resume' &&
+    (route === 'resume' || route === 'device_resume') &&
     ctx.oidc.result === undefined &&
     stateOf(ctx).reference === undefined &&
-    postLogoutRedirectUri === ctx.oidc.urlFor('resume', ctx.params);
+    postLogoutRedirectUri === ctx.oidc.urlFor(route, ctx.params);
   if (!asksAlone && !switches) return;
   pages.formPost(ctx, {
     action: ctx.oidc.urlFor('end_session_confirm'),

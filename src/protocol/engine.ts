@@ -4,6 +4,7 @@
  */
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import Provider from 'oidc-provider';
+import { DEVICE_GRANT } from '../clients/client-types.ts';
 import type { GrantHandler } from './grant-handlers.ts';
 
 export type ResponseMode = Parameters<Provider['registerResponseMode']>[1];
@@ -13,16 +14,23 @@ export interface EngineDoors {
   readonly wrapResponseMode: (mode: string, builtin: ResponseMode) => ResponseMode;
 }
 
+/** Parameters of the token endpoint that the engine does not know for a grant: it would drop them. */
+const moreParameters: Readonly<Record<string, readonly string[]>> = {
+  // RFC 8628 does not speak of PKCE; a device that sends a challenge is held to it (device-codes.ts).
+  [DEVICE_GRANT]: ['code_verifier'],
+};
+
 // The base constructor calls the registration methods before this class's fields exist.
 let doors: EngineDoors | undefined;
 const seen = new WeakMap<Provider, Set<string>>();
 
 class Engine extends Provider {
-  override registerGrantType(name: string, handler: never, ...rest: never[]): void {
+  override registerGrantType(name: string, handler: never, params: never, ...rest: never[]): void {
     if (!doors) throw new Error('the engine must be built by buildEngine');
     note(this, `grant ${name}`);
     const builtin = handler as unknown as GrantHandler;
-    super.registerGrantType(name, doors.wrapGrant(name, builtin) as never, ...(rest as []));
+    const parameters = new Set([...(params as Iterable<string>), ...(moreParameters[name] ?? [])]);
+    super.registerGrantType(name, doors.wrapGrant(name, builtin) as never, parameters, ...(rest as []));
   }
 
   override registerResponseMode(name: string, handler: ResponseMode): void {
@@ -38,12 +46,20 @@ function note(engine: Provider, what: string): void {
   seen.set(engine, names.add(what));
 }
 
+const builtins = [
+  'grant authorization_code',
+  'grant refresh_token',
+  'grant client_credentials',
+  `grant ${DEVICE_GRANT}`,
+  'response mode form_post',
+];
+
 /** @throws when the engine no longer registers its own handlers where we can see them (guard of the override) */
 export function buildEngine(issuer: string, configuration: Configuration, through: EngineDoors): Provider {
   doors = through;
   try {
     const engine = new Engine(issuer, configuration);
-    for (const needed of ['grant authorization_code', 'grant refresh_token', 'response mode form_post']) {
+    for (const needed of builtins) {
       if (!seen.get(engine)?.has(needed)) throw new Error(`the engine no longer registers: ${needed}`);
     }
     return engine;

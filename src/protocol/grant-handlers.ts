@@ -16,6 +16,8 @@ export type GrantHandler = (ctx: KoaContextWithOIDC) => Promise<void>;
 export interface GrantHandlerParts {
   readonly artifacts: Artifacts;
   readonly sealing: Sealing;
+  /** False for a device that polls too soon. */
+  readonly mayPoll: (deviceCode: string) => Promise<boolean>;
   /** Seconds that a used refresh token of this client is answered again. 0: strict. */
   readonly replayWindowSeconds: (clientId: string) => Promise<number>;
   /** Records durably that a family was ended by the store's own statement. */
@@ -48,6 +50,7 @@ export function wrapGrantHandler(
       await builtin(ctx);
     } catch (error) {
       if (error instanceof Replayed) return answerAgain(ctx, parts, error.sealed);
+      if (error instanceof errors.AuthorizationPending) await checkPace(ctx, parts);
       throw error;
     } finally {
       delete state.unit;
@@ -58,7 +61,8 @@ export function wrapGrantHandler(
 
 async function store(ctx: KoaContextWithOIDC, unit: UnitOfWork, parts: GrantHandlerParts): Promise<void> {
   const { artifacts, sealing } = parts;
-  if (unit.consume?.kind === 'AuthorizationCode') keepFamily(ctx, unit);
+  const { kind } = unit.consume ?? {};
+  if (kind === 'AuthorizationCode' || kind === 'DeviceCode') keepFamily(ctx, unit);
   // The body is fixed here: what is sealed is, to the byte, what is sent.
   const body = JSON.stringify(ctx.body);
   const window =
@@ -96,6 +100,11 @@ async function store(ctx: KoaContextWithOIDC, unit: UnitOfWork, parts: GrantHand
     case 'absent':
       throw new errors.InvalidGrant('not found');
   }
+}
+
+/** RFC 8628 section 3.5: who asks again too soon is told to slow down. @throws SlowDown */
+async function checkPace(ctx: KoaContextWithOIDC, { mayPoll }: GrantHandlerParts): Promise<void> {
+  if (!(await mayPoll(String(ctx.oidc.params?.device_code)))) throw new errors.SlowDown();
 }
 
 /** Until its code is redeemed a family lives hardly longer than the code (adapter.ts); from now on, as it was granted. */

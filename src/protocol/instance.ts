@@ -8,11 +8,12 @@ import { createAccessGate } from './access-gate.ts';
 import { createAdapterFactory } from './adapter.ts';
 import { createAssertionRules } from './client-assertions.ts';
 import { createClientKeys } from './client-keys.ts';
+import { createDeviceCodes } from './device-codes.ts';
 import { createEndpointLimits, type EndpointLimits } from './endpoint-limits.ts';
 import { buildEngine } from './engine.ts';
 import { createEngineClients, type EngineClients, requestClient } from './engine-clients.ts';
 import { engineConfiguration } from './engine-configuration.ts';
-import { listenToEngine, theftOf } from './engine-events.ts';
+import { listenToEngine } from './engine-events.ts';
 import { overrideEngine } from './engine-overrides.ts';
 import { pageConfiguration, wrapResponseMode } from './engine-pages.ts';
 import { createFindAccount } from './find-account.ts';
@@ -23,6 +24,7 @@ import type { EngineInstance } from './live-engine.ts';
 import { checkProof } from './profile-gate.ts';
 import type { ProtocolParts } from './protocol-parts.ts';
 import { resourceIndicators } from './resources.ts';
+import { theftOf } from './token-events.ts';
 
 export function createInstanceBuilder(
   parts: ProtocolParts,
@@ -34,9 +36,16 @@ export function createInstanceBuilder(
     parts.endFamily(family, reason, reason === 'replayed' ? theftOf(parts, family) : undefined);
   const mayRecord = createSampler({ clock, ...parts.recordLimit }).take;
   const clientKeys = createClientKeys(parts.clients.keySets);
+  const deviceCodes = createDeviceCodes({
+    artifacts,
+    throttle: parts.deviceThrottle,
+    networkOf: parts.networkOf,
+    deviceCodeSeconds: lifetimes.deviceCode,
+  });
   const grantParts = {
     artifacts,
     sealing,
+    mayPoll: parts.deviceThrottle.mayPoll,
     replayWindowSeconds: async (clientId: string) =>
       (await parts.clients.find(clientId))?.refreshReplayWindowSeconds ?? lifetimes.refreshReplayWindow,
     recordTheft: (family: string) => endFamily(family, 'replayed'),
@@ -74,6 +83,7 @@ export function createInstanceBuilder(
           unredeemedSeconds: lifetimes.authorizationCode + 60,
           interactionSeconds: lifetimes.interaction,
           denyToken: parts.denyToken,
+          deviceCodes,
         }),
         findAccount: createFindAccount({ standings: parts.standings, clientOf, clock }),
         hooks: authorizationHooks({

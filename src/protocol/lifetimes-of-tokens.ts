@@ -53,6 +53,8 @@ export function tokenLifetimes(
     },
     // Idle and absolute in one: every use saves the session anew, never past its absolute end.
     Session: (_ctx, session) => {
+      // Nobody is signed in: it holds the state of one form, such as a device's code or a logout.
+      if (!session.accountId) return Math.min(lifetimes.sessionIdle, lifetimes.interaction);
       const age = session.loginTs ? now() - session.loginTs : 0;
       return atLeastOne(Math.min(lifetimes.sessionIdle, lifetimes.sessionAbsolute - age));
     },

@@ -17,6 +17,7 @@ import type { Artifacts } from '../storage/artifacts.ts';
 import type { EndReason } from '../storage/end-reasons.ts';
 import type { FamilyIndex } from '../storage/family-index.ts';
 import type { Sealing } from '../storage/sealing.ts';
+import type { DeviceThrottle } from '../throttle/device-throttle.ts';
 import type { RequestLimits } from '../throttle/request-limits.ts';
 import type { PublishedKeys } from './client-keys.ts';
 import type { EnginePages } from './engine-pages.ts';
@@ -32,6 +33,7 @@ export interface ProtocolParts {
   readonly artifacts: Artifacts;
   readonly sealing: Sealing;
   readonly limits: RequestLimits;
+  readonly deviceThrottle: DeviceThrottle;
   readonly networkOf: (ip: string) => string;
   readonly requestIdOf: (ctx: { state: Record<string, unknown> }) => string;
   /** Throws StorageUnavailable when what this process knows of accounts and clients can no longer be trusted. */

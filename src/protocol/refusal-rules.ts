@@ -87,7 +87,7 @@ export const rulesByCode: Readonly<Record<string, RefusalRule>> = {
   ),
   unsupported_grant_type: r(
     'RFC 6749 section 5.2',
-    'authorization_code, refresh_token or client_credentials',
+    'one of the grant_types_supported of the discovery document',
   ),
   unsupported_response_mode: r(
     'OAuth 2.0 Multiple Response Types section 2.1',
@@ -134,6 +134,11 @@ const rulesByCause: readonly (readonly [RegExp, RefusalRule])[] = [
     /DPoP proof JWT not provided/,
     r('RFC 9449 section 5.2', 'a DPoP proof: the tokens of this client are bound to a key'),
   ],
+  [
+    /too many codes/,
+    r('RFC 8628 section 5.1', 'fewer wrong codes from one network and browser; wait for Retry-After'),
+  ],
+  [/device code was used already/, r('RFC 8628 section 3.3', 'a code that nobody has decided about yet')],
   [/requires PKCE/, r('RFC 9700 section 2.1.1', 'code_challenge with code_challenge_method=S256', 'pkce')],
   [/code_challenge_method/, r('RFC 7636 section 4.3', 'code_challenge_method=S256', 'pkce')],
   [
@@ -209,7 +214,10 @@ export function ruleOf(code: string, description = '', cause = ''): RefusalRule 
 /** The code that the RFC names, where the engine says another. */
 export function wireCodeOf(code: string, description = '', cause = ''): string {
   // RFC 6749 section 5.2: a client that may not use the grant type is unauthorized_client.
-  if (code === 'invalid_request' && description === 'requested grant type is not allowed for this client')
+  if (
+    code === 'invalid_request' &&
+    /(?:grant type|device_code) is not allowed for this client$/.test(description)
+  )
     return 'unauthorized_client';
   // RFC 9449 section 5.
   const aboutProof = /^DPoP proof JWT (Replay detected|not provided)$/;

@@ -32,6 +32,10 @@ export interface RequestState {
   pushed?: Record<string, unknown>;
   /** The id of the request object (RFC 9101) of this request, until it is used up; `exp` in seconds. */
   requestObject?: { readonly jti: string; readonly exp: number };
+  /** The payload of the device code that was found. */
+  deviceCode?: Record<string, unknown>;
+  /** What `verification_uri_complete` puts into the field. */
+  prefilledUserCode?: string;
   /** Families that this request is ending: the engine asks once for each model, one act answers all. */
   readonly ending: Map<string, Promise<void>>;
   /** Why a token that was presented is dead, from its family's tombstone or the account's facts. */

@@ -29,6 +29,8 @@ export interface Visit {
   /** Origin (or scheme) of where the person goes in the end; for `form-action`. */
   readonly redirectUri: string;
   readonly returnTo: string;
+  /** It goes on at a device, not in this browser. */
+  readonly onDevice: boolean;
 }
 
 export interface SignInResult {
@@ -78,6 +80,7 @@ export async function findVisit(
     requested: await requestedOf(params, scopesOf),
     redirectUri: String(params.redirect_uri ?? ''),
     returnTo: details.returnTo,
+    onDevice: details.deviceCode !== undefined,
   };
 }
 

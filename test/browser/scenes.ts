@@ -1,6 +1,7 @@
 /** Every hosted page in every state that is drawn differently. */
 import type Koa from 'koa';
 import type { Page } from 'playwright-core';
+import type { DeviceViews } from '../../src/pages/device-views.ts';
 import type { Visit } from '../../src/pages/front-door.ts';
 import type { ProtocolViews } from '../../src/pages/protocol-views.ts';
 import { ada, type FakeFrontDoor, orders, visitOf } from '../pages/fake-front-door.ts';
@@ -104,6 +105,23 @@ export const scenes: readonly Scene[] = [
   { name: 'logout', path: '/t/logout' },
   { name: 'signed-out', path: '/t/signed-out' },
   { name: 'error', path: '/t/error' },
+  { name: 'device-code', path: '/t/device-code' },
+  { name: 'device-code-unknown', path: '/t/device-code-unknown' },
+  { name: 'device-confirm', path: '/t/device-confirm' },
+  { name: 'device-connected', path: '/t/device-connected' },
+  { name: 'device-declined', path: '/t/device-declined' },
+  { name: 'device-stale', path: '/t/device-stale' },
+  {
+    name: 'consent-device',
+    path: page,
+    visit: {
+      prompt: 'consent',
+      accountId: ada.accountId,
+      missing: { scopes: ['openid', 'offline_access'], claims: [], resources: {} },
+      redirectOrigin: '',
+      onDevice: true,
+    },
+  },
 ];
 
 /** The stored state that a scene starts from. */
@@ -117,7 +135,8 @@ export function arrange(front: FakeFrontDoor, scene: Scene): void {
 }
 
 /** The pages that the engine asks for, each at an address of its own, and a client that receives a form. */
-export function enginePages(views: ProtocolViews): Koa.Middleware {
+export function enginePages(views: ProtocolViews, device: DeviceViews): Koa.Middleware {
+  const codeForm = { action: '/t/received', xsrf: 'x', userCode: '' };
   const pages: Readonly<Record<string, (ctx: Koa.Context) => string>> = {
     '/t/logout': (ctx) =>
       views.renderLogoutConfirm(ctx, {
@@ -141,6 +160,22 @@ export function enginePages(views: ProtocolViews): Koa.Middleware {
         fields: [{ name: 'submit', value: 'c0de' }],
         client: orders,
       }),
+    '/t/device-code': (ctx) => device.renderCodeEntry(ctx, codeForm),
+    '/t/device-code-unknown': (ctx) =>
+      device.renderCodeEntry(ctx, { ...codeForm, userCode: 'WDJB-MJHT', fault: 'unknown' }),
+    '/t/device-confirm': (ctx) =>
+      device.renderDeviceConfirm(ctx, {
+        ...codeForm,
+        userCode: 'WDJB-MJHT',
+        client: orders,
+        address: '2001:db8:85a3::8a2e:370:7334',
+        isHere: false,
+        askedAt: Date.UTC(2026, 10, 25, 16, 40),
+        now: Date.UTC(2026, 10, 25, 16, 43),
+      }),
+    '/t/device-connected': (ctx) => device.renderDeviceDone(ctx, { outcome: 'connected', client: orders }),
+    '/t/device-stale': (ctx) => device.renderDeviceDone(ctx, { outcome: 'stale' }),
+    '/t/device-declined': (ctx) => device.renderDeviceDone(ctx, { outcome: 'declined' }),
     '/t/received': () => '<!doctype html><html lang="en"><title>received</title></html>',
   };
   return (ctx, next) => {

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import Koa from 'koa';
+import { createDeviceViews, type DeviceViews } from '../../src/pages/device-views.ts';
 import { createPages } from '../../src/pages/pages.ts';
 import { createProtocolViews, type ProtocolViews } from '../../src/pages/protocol-views.ts';
 import { notFound } from '../../src/pages/routes.ts';
@@ -31,7 +32,7 @@ export interface ServeOptions {
   readonly issuer?: string;
   readonly trustedProxies?: readonly string[];
   /** Stands after the pages, before "not found". */
-  readonly extra?: (views: ProtocolViews) => Koa.Middleware;
+  readonly extra?: (views: ProtocolViews, deviceViews: DeviceViews) => Koa.Middleware;
   readonly signInUrl?: string;
 }
 
@@ -55,6 +56,7 @@ export async function servePages(o: ServeOptions = {}): Promise<ServedPages> {
     texts: renderer.texts,
     base: publicUrl.base,
   });
+  const deviceViews = createDeviceViews({ renderPage: renderer.renderPage, base: publicUrl.base });
   const front = createFakeFrontDoor();
   const logged: ServedPages['logged'] = [];
   const log = {
@@ -75,7 +77,7 @@ export async function servePages(o: ServeOptions = {}): Promise<ServedPages> {
       csrf,
       renderer,
     }).door,
-    ...(o.extra ? [o.extra(views)] : []),
+    ...(o.extra ? [o.extra(views, deviceViews)] : []),
     notFound,
   ];
   for (const door of doors) app.use(door);

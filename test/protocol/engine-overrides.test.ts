@@ -114,7 +114,14 @@ describe('pushed requests', () => {
 });
 
 describe('generateTokenId', () => {
-  const kinds = ['AuthorizationCode', 'AccessToken', 'RefreshToken', 'Grant', 'ClientCredentials'] as const;
+  const kinds = [
+    'AuthorizationCode',
+    'AccessToken',
+    'RefreshToken',
+    'Grant',
+    'ClientCredentials',
+    'DeviceCode',
+  ] as const;
 
   test.each(kinds)('%s has it, and saving calls it', async (kind) => {
     const bare = bareEngine()[kind] as unknown as { prototype: { generateTokenId?: unknown } };
@@ -156,7 +163,8 @@ describe('generateTokenId', () => {
 
 test('the engine still registers its own handlers where a subclass sees them', () => {
   const names: string[] = [];
-  const configuration = { features: { clientCredentials: { enabled: true } }, clients: [metadata] };
+  const features = { clientCredentials: { enabled: true }, deviceFlow: { enabled: true } };
+  const configuration = { features, clients: [metadata] };
   buildEngine(issuer, configuration, {
     wrapGrant: (name, builtin) => {
       names.push(name);
@@ -172,6 +180,7 @@ test('the engine still registers its own handlers where a subclass sees them', (
       'authorization_code',
       'refresh_token',
       'client_credentials',
+      'urn:ietf:params:oauth:grant-type:device_code',
       'form_post',
       'query',
     ]),

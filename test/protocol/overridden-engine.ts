@@ -23,6 +23,7 @@ export function bareEngine(): Provider {
       clientCredentials: { enabled: true },
       dPoP: { enabled: true },
       introspection: { enabled: true },
+      deviceFlow: { enabled: true },
     },
     pkce: { required: () => false },
   });

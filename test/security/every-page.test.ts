@@ -2,17 +2,26 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { authorizeQuery, bearer, freshAgent, openWorld, type World } from '../flows/world.ts';
 import { type Agent, formTo, type Page } from '../harness/agent.ts';
-import { redirectUri, type SeededClient, seedPerson, seedWebClient, signIn } from '../harness/seed.ts';
+import {
+  redirectUri,
+  type SeededClient,
+  seedClient,
+  seedPerson,
+  seedWebClient,
+  signIn,
+} from '../harness/seed.ts';
 import { askPort } from '../harness/two.ts';
 import { meant } from './page-titles.ts';
 
 let world: World;
 let web: SeededClient;
+let tv: SeededClient;
 const pages = new Map<string, Page>();
 
 beforeAll(async () => {
   world = await openWorld('full', { CARDEA_LIMIT_SIGN_IN_PER_ACCOUNT_AND_NETWORK: '2/15m' });
   web = await seedWebClient(world.rooms, { name: 'Orders', clientUri: 'https://orders.example/' });
+  tv = await seedClient(world.rooms, { name: 'Orders TV', type: 'device', firstParty: true });
   for (const [name, open] of Object.entries(ways)) pages.set(name, await open());
 });
 afterAll(() => world?.close());
@@ -30,6 +39,15 @@ const signedIn = async (): Promise<Agent> => {
 };
 const wrong = { email: 'nobody@example.com', password: 'not the password' };
 const home = () => `${world.issuer}/`;
+
+/** A code of a device, and the page that entering it leads to. */
+const userCode = async (): Promise<string> => {
+  const form = { scope: 'openid' };
+  const { text } = await world.ask('/oauth2/device_authorization', { form, client: tv });
+  return JSON.parse(text).user_code;
+};
+const device = async (agent: Agent, code: string): Promise<Page> =>
+  submit(agent, await agent.get('/device'), '/device', { user_code: code });
 
 /** A page of each kind, and how one gets there. */
 const ways: Readonly<Record<string, () => Promise<Page>>> = {
@@ -83,6 +101,25 @@ const ways: Readonly<Record<string, () => Promise<Page>>> = {
     const other = await seedPerson(world.rooms);
     return signIn(agent, await authorize(agent, { prompt: 'login' }), other);
   },
+  'device, code': () => freshAgent(world).get('/device'),
+  'device, no code': () => device(freshAgent(world), ''),
+  'device, unknown code': () => device(freshAgent(world), 'BBBB-BBBB'),
+  'device, confirm': async () => device(freshAgent(world), await userCode()),
+  'device, declined': async () => {
+    const agent = freshAgent(world);
+    return submit(agent, await device(agent, await userCode()), '/device', { abort: 'yes' });
+  },
+  'device, connected': async () => {
+    const agent = await signedIn();
+    const confirm = await device(agent, await userCode());
+    return agent.follow(await submit(agent, confirm, '/device', { confirm: 'yes' }));
+  },
+  'device, old form': async () => {
+    const agent = freshAgent(world);
+    const page = await device(agent, await userCode());
+    return submit(agent, page, '/device', { confirm: 'yes', xsrf: 'old' });
+  },
+  'device, stale sign-in': () => freshAgent(world).get('/device/0123456789abcdefghij'),
   'error, unknown client': () => freshAgent(world).get('/oauth2/authorize?client_id=nobody'),
   'error, redirect URI': () =>
     freshAgent(world).get(authorizeQuery(web, { redirect_uri: 'https://evil.example/' })),

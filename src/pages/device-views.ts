@@ -1,0 +1,78 @@
+/** The pages of a device that signs in (RFC 8628 section 3.3): code entry, who asks from where and when, how it went. */
+import type Koa from 'koa';
+import type { RenderPage } from '../web/render.ts';
+import { pagePolicy } from '../web/security-headers.ts';
+import { clientView, formTargetsOf } from './display.ts';
+import type { PageClient } from './front-door.ts';
+import { waitText } from './wait-text.ts';
+
+type Headers = Pick<Koa.Context, 'set'>;
+
+interface CodeForm {
+  readonly action: string;
+  readonly xsrf: string;
+  readonly userCode: string;
+}
+
+export interface CodeEntryView extends CodeForm {
+  /** Ends a text's key, 'device.fault.…'. */
+  readonly fault?: string | undefined;
+  readonly waitSeconds?: number | undefined;
+}
+
+export interface DeviceConfirmView extends CodeForm {
+  readonly client: PageClient;
+  readonly address: string;
+  /** The device asks from the network that this browser is on. */
+  readonly isHere: boolean;
+  /** ms since the epoch */
+  readonly askedAt: number;
+  readonly now: number;
+}
+
+export type DeviceOutcome = 'connected' | 'declined' | 'stale';
+
+export interface DeviceViews {
+  renderCodeEntry(ctx: Headers, view: CodeEntryView): string;
+  renderDeviceConfirm(ctx: Headers, view: DeviceConfirmView): string;
+  renderDeviceDone(ctx: Headers, view: { outcome: DeviceOutcome; client?: PageClient | undefined }): string;
+}
+
+export function createDeviceViews({
+  renderPage,
+  base,
+}: {
+  renderPage: RenderPage;
+  base: string;
+}): DeviceViews {
+  const images = (client: PageClient | undefined): string[] => (client?.logoUri ? [client.logoUri] : []);
+  return {
+    renderCodeEntry(ctx, { waitSeconds, ...view }) {
+      pagePolicy(ctx);
+      const wait = waitSeconds === undefined ? undefined : waitText(waitSeconds);
+      return renderPage('device-code', { ...view, wait });
+    },
+    renderDeviceConfirm(ctx, { client, askedAt, now, ...view }) {
+      pagePolicy(ctx, { formTargets: formTargetsOf(client), images: images(client) });
+      const asked = new Date(askedAt).toISOString();
+      return renderPage('device-confirm', {
+        ...view,
+        client: clientView(client),
+        ago: agoText(now - askedAt),
+        askedAt: asked,
+        clockTime: `${asked.slice(11, 16)} UTC`,
+      });
+    },
+    renderDeviceDone(ctx, { outcome, client }) {
+      pagePolicy(ctx, { images: images(client) });
+      const view = client && clientView(client);
+      return renderPage('device-done', { outcome, client: view, home: `${base}/`, again: `${base}/device` });
+    },
+  };
+}
+
+function agoText(ms: number): { key: string; number: number } {
+  const number = Math.floor(ms / 60_000);
+  if (number < 1) return { key: 'device.justNow', number };
+  return { key: number === 1 ? 'device.oneMinute' : 'device.minutes', number };
+}
