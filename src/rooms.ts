@@ -16,6 +16,8 @@ import { createClientDirectory } from './clients/directory.ts';
 import { readPublishedJwks } from './clients/jwks-rules.ts';
 import { createRemoteDocuments } from './clients/remote-documents.ts';
 import { createResourceServers } from './clients/resource-servers.ts';
+import { checkingSectors } from './clients/sector-check.ts';
+import { createSubjects } from './clients/subjects.ts';
 import { systemClock } from './config/clock.ts';
 import type { Secret } from './config/secret.ts';
 import type { Settings } from './config/settings.ts';
@@ -167,17 +169,21 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     onOutcome: (outcome) => metrics.count('cardea_sign_ins_total', { outcome }),
   });
 
-  const clients = createClients({
-    db,
-    clock,
-    audit,
-    lifetimes,
-    ensureAlgorithm: keys.ensureAlgorithm,
-    forget: async (trx, clientId) => {
-      await roles.forgetClient(trx, clientId);
-      await consents.forgetClient(trx, clientId);
-    },
-  });
+  const clients = checkingSectors(
+    createClients({
+      db,
+      clock,
+      audit,
+      lifetimes,
+      ensureAlgorithm: keys.ensureAlgorithm,
+      forget: async (trx, clientId) => {
+        await roles.forgetClient(trx, clientId);
+        await consents.forgetClient(trx, clientId);
+      },
+    }),
+    outbound.send,
+  );
+  const subjectOf = createSubjects(await secrets.get('pairwise-salt'));
   const directory = createClientDirectory({ db, clock, lease, log });
   closers.add(directory.close);
   const keySets = createRemoteDocuments({ send: outbound.send, clock, parse: readPublishedJwks });
@@ -220,6 +226,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     directory,
     keySets,
     resources,
+    subjectOf,
     sessions,
     timeline,
     close: closers.close,

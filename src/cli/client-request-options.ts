@@ -19,6 +19,19 @@ export const clientRequestOptions: readonly Option[] = [
     kind: 'flag',
     help: 'takes authorization requests as signed request objects only (RFC 9101); needs its keys',
   },
+  {
+    name: 'subject-type',
+    kind: 'text',
+    value: 'TYPE',
+    choices: ['public', 'pairwise'],
+    help: 'pairwise: it gets names for people that no other sector sees; public when not given',
+  },
+  {
+    name: 'sector-identifier-uri',
+    kind: 'text',
+    value: 'URI',
+    help: 'a document that lists the redirect URIs of its sector (pairwise, several hosts)',
+  },
   { name: 'dpop-bound', kind: 'flag', help: 'its access tokens are bound to a DPoP key (RFC 9449)' },
   {
     name: 'authorization-alg',
@@ -53,6 +66,8 @@ export function clientRequestMembers(
     requirePushedRequests: input.flag('require-par'),
     requireSignedRequests: input.flag('require-signed-request'),
     dpopBoundTokens: input.flag('dpop-bound'),
+    subjectType: text('subject-type') as ClientInput['subjectType'],
+    sectorIdentifierUri: text('sector-identifier-uri'),
     authorizationAlg: text('authorization-alg') as ClientInput['authorizationAlg'],
     introspectionAlg: text('introspection-alg') as ClientInput['introspectionAlg'],
     userinfoAlg: text('userinfo-alg') as ClientInput['userinfoAlg'],

@@ -75,6 +75,8 @@ function wireRequests(client: Client) {
     ...(client.requirePushedRequests && { require_pushed_authorization_requests: true }),
     ...(client.requireSignedRequests && { require_signed_request_object: true }),
     ...(client.dpopBoundTokens && { dpop_bound_access_tokens: true }),
+    ...(client.subjectType && { subject_type: client.subjectType }),
+    ...(client.sectorIdentifierUri && { sector_identifier_uri: client.sectorIdentifierUri }),
     ...(authorizationAlg && { authorization_signed_response_alg: authorizationAlg }),
     ...(introspectionAlg && { introspection_signed_response_alg: introspectionAlg }),
     ...(userinfoAlg && { userinfo_signed_response_alg: userinfoAlg }),

@@ -12,6 +12,7 @@ import { profileFaults, profiles } from './profile-rules.ts';
 import { judgeRequests, type RequestInput, requestMembers, signingAlgs } from './request-rules.ts';
 import { audienceFaults } from './resource-rules.ts';
 import { OIDC_SCOPES } from './resource-server.ts';
+import { judgeSubjects, type SubjectInput, subjectMembers } from './subject-rules.ts';
 import { nameFaults, scopeFaults } from './text-rules.ts';
 import { originFaults, uriFaults } from './uri-rules.ts';
 
@@ -19,7 +20,7 @@ import { originFaults, uriFaults } from './uri-rules.ts';
  * What can be set. Absent: the default of the type; null in an update: back to that default. The values are judged
  * at run time whatever their types promise.
  */
-export interface ClientInput extends RequestInput {
+export interface ClientInput extends RequestInput, SubjectInput {
   /** [A-Za-z0-9._~-], 1 to 128 characters; made at random when absent; never changes. */
   readonly clientId?: string | undefined;
   readonly name: string;
@@ -73,6 +74,7 @@ const members = [
   'idTokenAlg',
   'refreshReplayWindowSeconds',
   ...requestMembers,
+  ...subjectMembers,
   ...pageUris,
 ] as const satisfies readonly (keyof ClientInput)[];
 
@@ -201,6 +203,7 @@ export function judgeClient(
   const rules = typeRules[type];
   const grants = judgeGrants(read, rules);
   const redirected = grants.responseTypes.length > 0;
+  const uris = judgeUris(read, rules, redirected);
   const profile = read.choice('profile', profiles);
   const secrets = judgeSecrets(read, rules, input, profile);
   const client: JudgedClient = {
@@ -210,7 +213,8 @@ export function judgeClient(
     firstParty: read.flag('firstParty'),
     idTokenAlg: read.choice('idTokenAlg', signingAlgs) ?? (profile === 'fapi2' ? 'ES256' : 'RS256'),
     ...grants,
-    ...judgeUris(read, rules, redirected),
+    ...uris,
+    ...judgeSubjects(read, { ...uris, ...grants }),
     ...secrets,
     ...judgeRequests(read, { profile, redirected, hasKeys: 'jwks' in secrets || 'jwksUri' in secrets }),
     ...judgeResources(read, type),

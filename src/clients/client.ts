@@ -57,6 +57,9 @@ export interface Client {
   readonly requireSignedRequests?: boolean;
   /** Its access tokens are bound to a DPoP key (RFC 9449 section 5.2). */
   readonly dpopBoundTokens?: boolean;
+  /** Absent: `public`. See subjects.ts. */
+  readonly subjectType?: 'pairwise';
+  readonly sectorIdentifierUri?: string;
   /** Signs what is sent to it as a JWT. Absent: authorization responses and introspection as `idTokenAlg`; userinfo is JSON. */
   readonly authorizationAlg?: IdTokenAlg;
   readonly introspectionAlg?: IdTokenAlg;

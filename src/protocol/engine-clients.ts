@@ -84,6 +84,8 @@ function metadataOf(client: Client, published: PublishedKeys | undefined): Clien
     require_pushed_authorization_requests: client.requirePushedRequests ?? false,
     require_signed_request_object: client.requireSignedRequests ?? false,
     dpop_bound_access_tokens: client.dpopBoundTokens ?? false,
+    subject_type: client.subjectType ?? 'public',
+    ...(client.sectorIdentifierUri ? { sector_identifier_uri: client.sectorIdentifierUri } : {}),
     // The engine insists on a value; the real secrets are digests and compared in engine-overrides.ts.
     ...(hasSecret(client) ? { client_secret: 'compared elsewhere' } : {}),
     ...(keys ? { jwks: { keys: [...keys] } as NonNullable<ClientMetadata['jwks']> } : {}),

@@ -52,6 +52,8 @@ export interface ConfigurationParts {
     accountId: string | undefined,
     clientId: string,
   ) => Promise<{ roles: readonly string[]; permissions: readonly string[] }>;
+  /** What an account is called at a pairwise client, as the engine holds it. */
+  readonly pairwiseSubject: (client: object, accountId: string) => string;
   /** True for one caller only until `expiresAt` (ms). */
   readonly claim: (scope: string, value: string, expiresAt: number) => Promise<boolean>;
   /** The client that may introspect tokens of this audience, besides the token's own. */
@@ -86,7 +88,8 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
     acrValues: [...reachableLevels],
     discovery: { ui_locales_supported: [...parts.uiLocales] },
     responseTypes: ['code', 'none'],
-    subjectTypes: ['public'],
+    subjectTypes: ['public', 'pairwise'],
+    pairwiseIdentifier: async (_ctx, accountId, client) => parts.pairwiseSubject(client, accountId),
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
     enabledJWA: {
       clientAuthSigningAlgValues: ['ES256', 'RS256', 'PS256', 'EdDSA'],

@@ -104,6 +104,11 @@ export function createInstanceBuilder(
           return holder?.access(audience) ?? { roles: [], permissions: [] };
         },
         claim: artifacts.claim,
+        pairwiseSubject: (client, accountId) => {
+          const registered = ready().clientOf(client);
+          if (!registered) throw new Error('no client whose subjects these are');
+          return parts.subjectOf(registered, accountId);
+        },
         introspectionClientOf: async (audience) =>
           (await parts.resources.byAudience(audience))?.introspectionClientId,
       }),

@@ -63,7 +63,8 @@ export function createJwtTokens({ artifacts, gate, issuer, publicKeys }: JwtToke
           ...(roles ? { roles } : {}),
           ...(permissions ? { permissions } : {}),
         },
-        ...(family ? { accountId: sub, [FAMILY_CLAIM]: family } : {}),
+        // The account's own id: `sub` may be what a pairwise client calls it, and is made from this one again.
+        ...(family ? { accountId: state.grant?.payload.accountId ?? sub, [FAMILY_CLAIM]: family } : {}),
         ...(thumbprints?.jkt ? { jkt: thumbprints.jkt } : {}),
         ...(thumbprints?.['x5t#S256'] ? { 'x5t#S256': thumbprints['x5t#S256'] } : {}),
       },

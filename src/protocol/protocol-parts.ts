@@ -7,6 +7,7 @@ import type { Refusals } from '../audit/refusals.ts';
 import type { Client } from '../clients/client.ts';
 import type { RemoteDocuments } from '../clients/remote-documents.ts';
 import type { ResourceServer } from '../clients/resource-server.ts';
+import type { SubjectOf } from '../clients/subjects.ts';
 import type { Clock } from '../config/clock.ts';
 import type { Lifetimes } from '../config/lifetimes.ts';
 import type { KeySet } from '../keys/signing-key.ts';
@@ -54,6 +55,8 @@ export interface ProtocolParts {
   };
   /** The guarded client; the engine asks nothing and nobody by another way. */
   readonly outbound: Outbound;
+  /** What an account is called at a client. */
+  readonly subjectOf: SubjectOf;
   readonly keys: { current(): KeySet; onChange(listener: () => void): void };
   readonly secrets: { readonly cookieKeys: readonly string[]; readonly dpopNonceSecret: Buffer };
   readonly cookieNames: { readonly session: string; readonly interaction: string; readonly resume: string };
