@@ -42,13 +42,13 @@ export function throughputSection(
 }
 
 export function signInSection(result: SignIns): Section {
-  const { hashMs, signInMs, ratio, knownMs, unknownMs, samples, p } = result;
+  const { hashMs, signInMs, ratio, cpuRatio, knownMs, unknownMs, samples, p } = result;
   return {
-    columns: ['passwords', 'ratio', '', '', 'left ms', 'right ms'],
+    columns: ['passwords', 'ratio', '', 'CPU ratio', 'left ms', 'right ms'],
     rows: [
       {
         what: 'sign-in ÷ hash alone',
-        cells: [digits(ratio, 3), '', '', digits(signInMs, 1), digits(hashMs, 1)],
+        cells: [digits(ratio, 3), '', digits(cpuRatio, 2), digits(signInMs, 1), digits(hashMs, 1)],
         budget: budgets.signIn,
         value: ratio,
       },

@@ -12,6 +12,8 @@ export interface SignIns {
   readonly signInMs: number;
   /** Median of the ratios of neighbours. */
   readonly ratio: number;
+  /** Processor time of one sign-in ÷ one hash alone: what the sign-in adds by itself, whatever else the machine does. */
+  readonly cpuRatio: number;
   readonly knownMs: number;
   readonly unknownMs: number;
   readonly samples: number;
@@ -47,12 +49,17 @@ export async function measureSignIns(
 
   const alone: number[] = [];
   const whole: number[] = [];
+  const cpuSeconds = { alone: 0, whole: 0 };
   for (let n = 0; n < signIns; n += 1) {
     const page = await openSignIn(subject);
-    const before = performance.now();
+    const [before, usage] = [performance.now(), process.cpuUsage()];
     await argon2.verify(hash, person.password);
     alone.push(performance.now() - before);
+    const { user, system } = process.cpuUsage(usage);
+    cpuSeconds.alone += (user + system) / 1e6;
+    const cpuBefore = subject.child.cpuSeconds();
     const { ms, answer } = await timed(page, { email: person.email, password: person.password });
+    cpuSeconds.whole += subject.child.cpuSeconds() - cpuBefore;
     if (answer.status !== 303) throw unexpected(answer);
     whole.push(ms);
   }
@@ -78,6 +85,7 @@ export async function measureSignIns(
     hashMs: median(alone),
     signInMs: median(whole),
     ratio: median(whole.map((ms, n) => ms / (alone[n] ?? Number.NaN))),
+    cpuRatio: cpuSeconds.whole / cpuSeconds.alone,
     knownMs: median(times.known),
     unknownMs: median(times.unknown),
     samples,

@@ -2,42 +2,45 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Browser, createBrowser, redeemForm } from '../harness/codes.ts';
 import { type SeededClient, seedPerson, seedWebClient } from '../harness/seed.ts';
-import { freshStores, type Setup, type Stores, startServer, type TestServer } from '../harness/server.ts';
-import { type Answer, askPort, basic } from '../harness/two.ts';
+import { freshStores, type Setup, type Stores, startServer } from '../harness/server.ts';
+import { type Answer, askPort, basic, spawnServer } from '../harness/two.ts';
 
 const setups: readonly (readonly [Setup, string, number])[] = [
-  ['full', 'on postgres and redis, two servers', 2],
-  ['plain', 'on postgres, two servers', 2],
-  ['embedded', 'on embedded, one server', 1],
+  ['full', 'on postgres and redis, two processes', 2],
+  ['plain', 'on postgres, two processes', 2],
+  ['embedded', 'on embedded, one process', 1],
 ];
 const ROUNDS = Number(process.env.RACE_ROUNDS ?? 50);
 const PARALLEL = 20;
 
 describe.each(setups)('%s: %s', (setup, _name, count) => {
   let stores: Stores;
-  let servers: TestServer[];
+  /** This process, with the rooms that seed, and others of their own. */
+  let servers: { readonly port: number; stop(): Promise<unknown> }[];
+  let issuer: string;
   let client: SeededClient;
   let browser: Browser;
 
   beforeAll(async () => {
     stores = await freshStores(setup);
     const first = await startServer(stores, { environment: wide });
-    servers = [first];
+    ({ issuer } = first);
+    servers = [{ port: first.settings.port, stop: () => first.stop() }];
     for (let more = 1; more < count; more += 1) {
-      servers.push(await startServer(stores, { issuer: first.issuer, environment: wide }));
+      servers.push(await spawnServer(stores, { issuer, environment: wide }));
     }
     const person = await seedPerson(first.rooms);
     client = await seedWebClient(first.rooms);
-    browser = createBrowser(first.issuer, client, person);
+    browser = createBrowser(issuer, client, person);
   });
   afterAll(async () => {
     for (const server of servers ?? []) await server.stop();
     await stores?.drop();
   });
 
-  const host = () => new URL(servers[0]?.issuer ?? '').host;
+  const host = () => new URL(issuer).host;
   const token = (place: number, form: Record<string, string>): Promise<Answer> =>
-    askPort(servers[place % servers.length]?.settings.port ?? 0, host(), '/oauth2/token', {
+    askPort(servers[place % servers.length]?.port ?? 0, host(), '/oauth2/token', {
       form,
       headers: basic(client),
     });
