@@ -132,6 +132,12 @@ export const definitions = {
     '`false`',
     'start although Redis is not append-only: a crash of Redis then signs everybody out',
   ),
+  redisWaitReplicas: define(
+    'CARDEA_REDIS_WAIT_REPLICAS',
+    wholeNumber(0, 8),
+    '`0`',
+    'replicas of Redis that must have it before the use of a code, refresh token or proof counts; with fewer in reach the request is told 503',
+  ),
   argonMemory: define(
     'CARDEA_ARGON2_MEMORY_KIB',
     wholeNumber(19_456, 4_194_304),

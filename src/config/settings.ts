@@ -26,6 +26,7 @@ export interface Settings {
   readonly mail: MailSettings;
   readonly workers: number;
   readonly redisLossAccepted: boolean;
+  readonly redisWaitReplicas: number;
   readonly argon2: Argon2Settings;
   /** Characters. */
   readonly passwordMinLength: number;
@@ -98,6 +99,9 @@ function build(environment: Environment, read: ReadOne, faults: string[]): Setti
   const redisLossAccepted = read(definitions.redisLossAccepted) ?? false;
   if (redisLossAccepted && !isSet(definitions.redisUrl))
     faults.push('CARDEA_REDIS_LOSS_ACCEPTED: has no meaning without REDIS_URL');
+  const redisWaitReplicas = read(definitions.redisWaitReplicas) ?? 0;
+  if (redisWaitReplicas > 0 && !isSet(definitions.redisUrl))
+    faults.push('CARDEA_REDIS_WAIT_REPLICAS: has no meaning without REDIS_URL');
   const metrics = readMetrics(read, isSet);
   if (metrics?.port === port) faults.push('CARDEA_METRICS_PORT: must differ from PORT');
   const lifetimes = buildLifetimes((row: LifetimeRow) => read(row) ?? row.seconds);
@@ -118,6 +122,7 @@ function build(environment: Environment, read: ReadOne, faults: string[]): Setti
     mail: readMail(read, isSet, issuer, faults),
     workers: readWorkers(read, embedded, faults),
     redisLossAccepted,
+    redisWaitReplicas,
     argon2: {
       memoryKib: read(definitions.argonMemory) ?? 19_456,
       timeCost: read(definitions.argonTime) ?? 2,

@@ -34,6 +34,7 @@ interface Needs {
     readonly setup: 'embedded' | 'plain' | 'full';
     readonly redisUrl?: Secret;
     readonly redisLossAccepted: boolean;
+    readonly redisWaitReplicas: number;
   };
   database: Pick<OpenDatabase, 'db'>;
   sealing: Sealing;
@@ -73,7 +74,7 @@ async function openInSql({ database: { db }, sealing, clock, log }: Needs): Prom
 
 async function openInRedis(
   redis: OpenRedis,
-  { database: { db }, sealing, clock, log }: Needs,
+  { settings: { redisWaitReplicas: waitReplicas }, database: { db }, sealing, clock, log }: Needs,
 ): Promise<OpenArtifacts> {
   // Healing writes tombstones into a Redis that is not trusted yet, so it goes round the gate.
   const ungated = createRedisArtifacts({ redis, sealing, clock, log });
@@ -82,7 +83,7 @@ async function openInRedis(
   await pulse.check();
   pulse.start();
   families.start(OUTBOX_MS);
-  const gated = createRedisArtifacts({ redis, sealing, clock, log, gate: pulse.gate });
+  const gated = createRedisArtifacts({ redis, sealing, clock, log, gate: pulse.gate, waitReplicas });
   return {
     artifacts: durable(gated, families),
     counters: createRedisCounters({ redis, clock }),

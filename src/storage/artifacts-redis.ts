@@ -7,6 +7,7 @@ import { digest } from './digest.ts';
 import { endReasonOf } from './end-reasons.ts';
 import { type ArtifactKind, familyKinds, isKind, isSessionUid, tagOf, tagOfUid } from './ids.ts';
 import { type OpenRedis, redisFault } from './redis.ts';
+import { createAcknowledged } from './redis-acknowledged.ts';
 import * as keys from './redis-keys.ts';
 import { defineScripts, MAX_PUTS } from './redis-scripts.ts';
 import type { Sealing } from './sealing.ts';
@@ -18,15 +19,20 @@ interface Needs {
   log?: { warn(message: string, fields?: Record<string, unknown>): void };
   /** Throws while Redis must not be asked (redis-pulse.ts). */
   gate?: () => void;
+  /** How many replicas must have a single use before it counts (redis-acknowledged.ts). */
+  waitReplicas?: number;
 }
 
 type Fields = readonly (string | null | undefined)[];
 
-export function createRedisArtifacts({ redis: { client }, sealing, clock, log, gate }: Needs): Artifacts {
+export function createRedisArtifacts(needs: Needs): Artifacts {
+  const { sealing, clock, log, gate, waitReplicas = 0 } = needs;
+  const { client } = needs.redis;
   const script = defineScripts(client);
+  const acknowledged = createAcknowledged(client, waitReplicas);
   let trips = 0;
 
-  async function ask<T>(command: () => Promise<T>): Promise<T> {
+  async function ask<T>(command: () => Promise<T> | T): Promise<T> {
     gate?.();
     trips += 1;
     try {
@@ -37,6 +43,9 @@ export function createRedisArtifacts({ redis: { client }, sealing, clock, log, g
   }
   const run = (name: string, at: readonly string[], values: readonly (string | number)[] = []) =>
     ask(() => script(name, at, values));
+  /** For what may happen once only. */
+  const runOnce: typeof run = (name, at, values = []) =>
+    ask(() => acknowledged((to) => script(name, at, values, to)));
 
   const seal = (kind: ArtifactKind, idDigest: string, payload: Record<string, unknown>) =>
     sealing.seal(JSON.stringify(payload), `${kind}:${idDigest}`);
@@ -163,7 +172,8 @@ export function createRedisArtifacts({ redis: { client }, sealing, clock, log, g
       at.push(keys.artifactKey(p.kind, p.id, idDigest));
       values.push(seal(p.kind, idDigest, p.payload), expiry(p, now));
     }
-    const answer = await run(`commit${puts.length}`, at, values);
+    const send = consume ? runOnce : run;
+    const answer = await send(`commit${puts.length}`, at, values);
     const [kind, detail = '', from = ''] = answer as [string, string?, string?];
     if (kind === 'replayed') return { kind, sealed: detail };
     if (kind === 'ended') return { kind, reason: endReasonOf(detail) };
@@ -187,7 +197,7 @@ export function createRedisArtifacts({ redis: { client }, sealing, clock, log, g
     consume: async (kind, id) => {
       if (!isKind(id, kind)) return false;
       const at = [keys.artifactKey(kind, id, digest(id)), keys.grantKey(tagOf(id))];
-      return (await run('consume', at, [clock.now()])) === 1;
+      return (await runOnce('consume', at, [clock.now()])) === 1;
     },
     destroy: async (kind, id) => {
       if (!isKind(id, kind)) return;
@@ -224,7 +234,8 @@ export function createRedisArtifacts({ redis: { client }, sealing, clock, log, g
     claim: async (scope, value, expiresAt) => {
       // A claim made late still stands for a second: the loser of a race must not become a second winner.
       const ttl = Math.max(1000, Math.ceil(expiresAt - clock.now()));
-      return (await ask(() => client.set(keys.claimKey(scope, value), '1', 'PX', ttl, 'NX'))) === 'OK';
+      const at = keys.claimKey(scope, value);
+      return (await ask(() => acknowledged((to) => to.set(at, '1', 'PX', ttl, 'NX')))) === 'OK';
     },
     addSessionFamily: async (uid, family, offline, clientId, ttlSeconds) => {
       const ttl = Math.max(1, Math.ceil(ttlSeconds * 1000));

@@ -8,7 +8,7 @@
  * t reason of its end, and then nothing else but d and m. Of the kept answer: r digest of the token it answers,
  * s sealed answer, k binding, u until. Times are ms since the epoch on the caller's clock.
  */
-import type { Cluster, Redis } from 'ioredis';
+import type { ChainableCommander, Cluster, Redis } from 'ioredis';
 
 /** How long a tombstone outlives all that it covers: clocks of processes differ by seconds (DRILLS "clock"). */
 const GRACE_MS = 60_000;
@@ -246,27 +246,29 @@ return answer
   ];
 }
 
-/** Runs one of the scripts: one command, EVALSHA once the connection knows it; NOSCRIPT is answered by EVAL. */
+/**
+ * Runs one of the scripts: one command, EVALSHA once the connection knows it; NOSCRIPT is answered by EVAL.
+ * @param on a pipeline of the same client that it joins, instead of the client
+ * @returns a promise of the answer; on a pipeline that pipeline
+ */
 export type RunScript = (
   name: string,
   keys: readonly string[],
   values: readonly (string | number)[],
-) => Promise<unknown>;
+  on?: Redis | Cluster | ChainableCommander,
+) => unknown;
 
 /**
  * Makes the scripts known to a client. The client's own methods are not touched: pipelines copy them.
  * @throws TypeError (from the returned function) for a name or number of keys that is not defined above
  */
 export function defineScripts(redis: Redis | Cluster): RunScript {
-  const commands = new Map<string, (...values: (string | number)[]) => Promise<unknown>>();
   for (const [name, [numberOfKeys, lua]] of Object.entries(scripts)) {
     redis.defineCommand(`cardea_${name}`, { numberOfKeys, lua });
-    commands.set(name, (Reflect.get(redis, `cardea_${name}`) as () => Promise<unknown>).bind(redis));
   }
-  return async (name, keys, values) => {
-    const command = commands.get(name);
-    if (!command || keys.length !== scripts[name]?.[0])
-      throw new TypeError(`no script ${name}/${keys.length}`);
-    return command(...keys, ...values);
+  return (name, keys, values, on = redis) => {
+    if (keys.length !== scripts[name]?.[0]) throw new TypeError(`no script ${name}/${keys.length}`);
+    const command = Reflect.get(on, `cardea_${name}`) as (...all: (string | number)[]) => unknown;
+    return command.call(on, ...keys, ...values);
   };
 }

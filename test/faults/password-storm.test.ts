@@ -99,7 +99,7 @@ describe.each(setups)('%s: %s', (setup, _name, count) => {
     return { hashes: computed() - before, byStatus, answers, seconds };
   }
 
-  test('R1 R2 A14: the hashes stay within the limit, known and unknown accounts alike, and a known browser gets in', async () => {
+  test('S13 S14 S15: the hashes stay within the limit, known and unknown accounts alike, and a known browser gets in', async () => {
     const known = createAgent(issuer);
     const signedIn = await signIn(known, await signInPage(known), person);
     expect(signedIn.location).toMatch(/code=/);

@@ -27,7 +27,12 @@ beforeAll(async () => {
 afterAll(() => sql?.close());
 
 function open(server: { readonly url: string }): Promise<OpenArtifacts> {
-  const settings = { setup: 'full' as const, redisUrl: new Secret(server.url), redisLossAccepted: true };
+  const settings = {
+    setup: 'full' as const,
+    redisUrl: new Secret(server.url),
+    redisLossAccepted: true,
+    redisWaitReplicas: 0,
+  };
   return openArtifacts({ settings, database: sql, sealing: testSealing, clock, log: silentLog });
 }
 
