@@ -63,6 +63,11 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
         (await findClient(clientId)) ? directory.endedBefore(clientId) : Number.POSITIVE_INFINITY,
       keySets: rooms.keySets,
     },
+    registrations: {
+      ...rooms.registrations,
+      policy: settings.registration.policy,
+      opens: (audience) => settings.registration.resources.includes(audience),
+    },
     secrets: { cookieKeys, dpopNonceSecret },
     cookieNames: {
       session: cookies.nameOf('session'),

@@ -14,6 +14,8 @@ import { createRefusals } from './audit/refusals.ts';
 import { createClients } from './clients/clients.ts';
 import { createClientDirectory } from './clients/directory.ts';
 import { readPublishedJwks } from './clients/jwks-rules.ts';
+import { createRegistrationTokens } from './clients/registration-tokens.ts';
+import { createRegistrations } from './clients/registrations.ts';
 import { createRemoteDocuments } from './clients/remote-documents.ts';
 import { createResourceServers } from './clients/resource-servers.ts';
 import { checkingSectors } from './clients/sector-check.ts';
@@ -184,6 +186,9 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     outbound.send,
   );
   const subjectOf = createSubjects(await secrets.get('pairwise-salt'));
+  const registrationTokens = createRegistrationTokens({ db, clock, audit });
+  const registrations = createRegistrations({ db, clock, log, clients, lifetimes, ...settings.registration });
+  closers.add(registrations.close);
   const directory = createClientDirectory({ db, clock, lease, log });
   closers.add(directory.close);
   const keySets = createRemoteDocuments({ send: outbound.send, clock, parse: readPublishedJwks });
@@ -225,6 +230,8 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     clients,
     directory,
     keySets,
+    registrations,
+    registrationTokens,
     resources,
     subjectOf,
     sessions,

@@ -5,20 +5,11 @@ import { sweepExpired } from './storage/artifact-sweep.ts';
 /** Expired rows are invisible at once; a minute only decides how much room they take. */
 const EVERY_MS = 60_000;
 
-export function createUpkeep({
-  clients,
-  clock,
-  database,
-  log,
-  keys,
-  familyIndex,
-  audit,
-  metrics,
-  mail,
-}: Rooms): {
+export function createUpkeep(rooms: Rooms): {
   start(): void;
   close(): Promise<void>;
 } {
+  const { clients, clock, database, log, keys, familyIndex, audit, metrics, mail } = rooms;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
   let busy = false;
@@ -30,6 +21,9 @@ export function createUpkeep({
     await mail.sweep();
     await keys.tick();
     await clients.deleteExpiredSecrets();
+    await rooms.registrationTokens.sweep();
+    const unused = await rooms.registrations.sweep();
+    if (unused > 0) metrics.count('cardea_registrations_total', { outcome: 'expired' }, unused);
     await database.tidy();
   }
 

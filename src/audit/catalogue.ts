@@ -49,13 +49,24 @@ export interface AuditDetails {
   };
   'consent.refused': { readonly scopes: readonly string[] };
   'consent.withdrawn': None;
-  'client.created': { readonly clientType: string; readonly firstParty: boolean };
+  'client.created': {
+    readonly clientType: string;
+    readonly firstParty: boolean;
+    /** Absent: by an operator. */
+    readonly registered?: 'dynamic' | 'metadata-document' | undefined;
+  };
   'client.updated': { readonly fields: readonly string[] };
   'client.disabled': None;
   'client.enabled': None;
   'client.deleted': None;
   'client.secret-rotated': { readonly secretId: string; readonly othersExpireAt: number };
   'client.secret-deleted': { readonly secretIds: readonly string[] };
+  'registration-token.created': {
+    readonly tokenId: string;
+    readonly maxUses: number;
+    readonly expiresAt: number;
+  };
+  'registration-token.deleted': { readonly tokenId: string };
   'resource.created': { readonly audience: string; readonly scopes: readonly string[] };
   'resource.updated': { readonly audience: string; readonly fields: readonly string[] };
   'resource.deleted': { readonly audience: string };

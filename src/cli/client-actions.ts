@@ -67,8 +67,8 @@ export async function listClientPage({ clients, roles }: Rooms, input: Input): P
       ...(page.next !== undefined && { next: page.next }),
     },
     text: textTable(
-      ['CLIENT', 'NAME', 'TYPE', 'STATUS'],
-      page.clients.map((one) => [one.clientId, one.name, one.type, one.status]),
+      ['CLIENT', 'NAME', 'TYPE', 'STATUS', 'REGISTERED'],
+      page.clients.map((one) => [one.clientId, one.name, one.type, one.status, one.registered ?? 'operator']),
     ),
     ...(page.next !== undefined && { next: `More:  npx cardea client list --after ${page.next}` }),
   };
@@ -84,6 +84,10 @@ export async function showClient({ clients, roles }: Rooms, input: Input): Promi
     ['name', found.name],
     ['type', `${found.type}${found.firstParty ? ', first party' : ''}`],
     ['status', found.status],
+    [
+      'registered',
+      found.registered && `by ${found.registered === 'dynamic' ? 'itself' : 'its metadata document'}`,
+    ],
     ['authenticates by', found.authMethod],
     ['grants', found.grantTypes],
     ['redirects to', found.redirectUris],

@@ -4,6 +4,7 @@ import type { Command } from './command.ts';
 import { explainCommands } from './explain-command.ts';
 import { installationCommands } from './installation-commands.ts';
 import { keyCommands } from './key-commands.ts';
+import { registrationCommands } from './registration-commands.ts';
 import { resourceCommands } from './resource-commands.ts';
 import { roleCommands } from './role-commands.ts';
 import { userCommands } from './user-commands.ts';
@@ -12,6 +13,7 @@ export const roomCommands: readonly Command[] = [
   ...installationCommands,
   ...userCommands,
   ...clientCommands,
+  ...registrationCommands,
   ...resourceCommands,
   ...roleCommands,
   ...keyCommands,

@@ -6,6 +6,7 @@ import type { Audit } from '../audit/audit.ts';
 import type { Actor } from '../audit/catalogue.ts';
 import type { Refusals } from '../audit/refusals.ts';
 import type { Clients } from '../clients/clients.ts';
+import type { RegistrationTokens } from '../clients/registration-tokens.ts';
 import type { ResourceServers } from '../clients/resource-servers.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Keys } from '../keys/keys.ts';
@@ -19,7 +20,7 @@ export interface DatabaseForCommands {
 }
 
 export interface RoomsForCommands extends DatabaseForCommands {
-  readonly settings: Pick<Settings, 'issuer'>;
+  readonly settings: Pick<Settings, 'issuer' | 'registration'>;
   readonly accounts: Pick<
     Accounts,
     'create' | 'find' | 'findByEmail' | 'list' | 'setPassword' | 'disable' | 'enable' | 'delete'
@@ -31,6 +32,7 @@ export interface RoomsForCommands extends DatabaseForCommands {
     Clients,
     'create' | 'find' | 'list' | 'update' | 'rotateSecret' | 'listSecrets' | 'delete' | 'disable' | 'enable'
   >;
+  readonly registrationTokens: Pick<RegistrationTokens, 'create' | 'list' | 'delete'>;
   readonly resources: Pick<ResourceServers, 'all' | 'create' | 'update' | 'delete'>;
   readonly keys: Pick<Keys, 'list' | 'rotate'>;
   readonly refusals: Pick<Refusals, 'look' | 'flush'>;

@@ -2,6 +2,7 @@
 import type { Account } from '../accounts/account.ts';
 import type { Role, RoleKey } from '../accounts/roles.ts';
 import type { Client, ClientSecretInfo } from '../clients/client.ts';
+import type { RegistrationToken } from '../clients/registrations-store.ts';
 import type { ResourceServer } from '../clients/resource-server.ts';
 import type { KeyInfo } from '../keys/signing-key.ts';
 
@@ -38,6 +39,7 @@ export function wireClient(client: Client, held: readonly RoleKey[], secret?: st
     client_name: client.name,
     type: client.type,
     status: client.status,
+    ...(client.registered !== undefined && { registered: client.registered }),
     first_party: client.firstParty,
     require_pkce: client.pkceRequired,
     redirect_uris: client.redirectUris,
@@ -89,6 +91,16 @@ export function wireSecret(secret: ClientSecretInfo) {
     created_at: iso(secret.createdAt),
     ...isoIfAny('expires_at', secret.expiresAt),
     ...isoIfAny('last_used_at', secret.lastUsedAt),
+  };
+}
+
+export function wireRegistrationToken(token: RegistrationToken) {
+  return {
+    id: token.tokenId,
+    uses: token.uses,
+    max_uses: token.maxUses,
+    created_at: iso(token.createdAt),
+    expires_at: iso(token.expiresAt),
   };
 }
 

@@ -27,6 +27,11 @@ export interface Client {
   readonly name: string;
   readonly type: ClientType;
   readonly status: 'active' | 'disabled';
+  /**
+   * How it came here when no operator registered it: by itself (RFC 7591), or by the metadata document that its id is
+   * the address of. Nobody vouches for it, so it is never `firstParty`.
+   */
+  readonly registered?: 'dynamic' | 'metadata-document';
   /** Skips consent. */
   readonly firstParty: boolean;
   /** False only for a confidential client that was registered with `legacyWithoutPkce`. */

@@ -22,6 +22,8 @@ import {
   updateClient,
 } from './clients-store.ts';
 import { unknownReferences } from './references.ts';
+import { registeredFaults } from './registered-metadata.ts';
+import { endManagement } from './registrations-store.ts';
 import { signingAlgs, signingAlgsOf } from './request-rules.ts';
 import { createSecretKeeper, type SecretKeeper } from './secret-keeper.ts';
 import { listSecrets } from './secrets-store.ts';
@@ -46,8 +48,15 @@ export interface ClientUpdated {
 /** Where a change came from, for the audit. */
 export type From = Pick<AuditContext, 'network' | 'requestId'>;
 
+/** A change that a client makes of itself (registrations.ts, client-documents.ts). */
+export interface OwnChange extends From {
+  readonly registered?: Client['registered'];
+  /** Runs in the change's transaction, once the client's row is there and nothing is at fault. What it throws undoes the change. */
+  readonly within?: (trx: Kysely<Database>, clientId: string) => Promise<void>;
+}
+
 export interface Clients extends SecretKeeper {
-  create(input: ClientInput, actor: Actor, from?: From): Promise<ClientCreated | Refused>;
+  create(input: ClientInput, actor: Actor, from?: OwnChange): Promise<ClientCreated | Refused>;
   /** From the database, not from a cache. @throws Error when there is none */
   get(clientId: string): Promise<Client>;
   find(clientId: string): Promise<Client | undefined>;
@@ -61,14 +70,14 @@ export interface Clients extends SecretKeeper {
     clientId: string,
     patch: Partial<ClientInput>,
     actor: Actor,
-    from?: From,
+    from?: OwnChange,
   ): Promise<ClientUpdated | Refused>;
   /** Ends everything that was issued to it. @returns false when there is none, or it was disabled already */
   disable(clientId: string, actor: Actor, from?: From): Promise<boolean>;
   /** What ended with `disable` stays ended. */
   enable(clientId: string, actor: Actor, from?: From): Promise<boolean>;
   /** Ends everything that was issued to it, and forgets it and its secrets. */
-  delete(clientId: string, actor: Actor, from?: From): Promise<boolean>;
+  delete(clientId: string, actor: Actor, from?: OwnChange): Promise<boolean>;
 }
 
 export interface ClientsOptions {
@@ -121,16 +130,23 @@ export function createClients({
 
   return {
     ...keeper,
-    async create(input, actor, from) {
+    async create(input, actor, { within, registered, ...from } = {}) {
       const judged = judgeClient(input, newId);
       if ('faults' in judged) return { kind: 'faults', faults: judged.faults };
-      const { client } = judged;
+      const client = { ...judged.client, ...(registered && { registered }) };
       const { clientId } = client;
+      const barred = registeredFaults(client);
+      if (barred.length > 0) return { kind: 'faults', faults: barred };
       await ensureAlgorithms(signingAlgsOf(client));
       return db.transaction().execute(async (trx): Promise<ClientCreated | Refused> => {
         if (!(await insertClient(trx, client, new Date(clock.now())))) return { kind: 'exists' };
+        await within?.(trx, clientId);
         const secret = hasSecret(client) ? await keeper.addSecret(trx, clientId) : undefined;
-        const detail = { clientType: client.type, firstParty: client.firstParty };
+        const detail = {
+          clientType: client.type,
+          firstParty: client.firstParty,
+          ...(registered && { registered }),
+        };
         await audit.append(trx, { type: 'client.created', actor, ...from, clientId, detail });
         await noteChange(trx, 'client', clientId);
         const stored = await found(trx, clientId);
@@ -148,7 +164,7 @@ export function createClients({
       const last = shown.at(-1);
       return last ? { clients: shown, next: last.clientId } : { clients: shown };
     },
-    async update(clientId, patch, actor, from) {
+    async update(clientId, patch, actor, { within, ...from } = {}) {
       await ensureAlgorithms(signingAlgsOf({ idTokenAlg: 'RS256', ...patch } as Client));
       return db.transaction().execute(async (trx): Promise<ClientUpdated | Refused> => {
         const before = await findClient(trx, clientId, true);
@@ -156,12 +172,17 @@ export function createClients({
         const given = Object.entries(patch).filter(([, value]) => value !== undefined);
         const judged = judgeClient({ ...inputOf(before), ...Object.fromEntries(given) }, newId);
         if ('faults' in judged) return { kind: 'faults', faults: judged.faults };
-        const { client } = judged;
+        const client = { ...judged.client, ...(before.registered && { registered: before.registered }) };
+        const barred = registeredFaults(client, actor);
+        if (barred.length > 0) return { kind: 'faults', faults: barred };
         const fixed = (['clientId', 'type'] as const).filter((field) => client[field] !== before[field]);
         if (fixed.length > 0) {
           return { kind: 'faults', faults: fixed.map((field) => ({ field, fault: 'never changes' })) };
         }
+        await within?.(trx, clientId);
         await updateClient(trx, client, new Date(clock.now()));
+        // What an operator has decided is not the client's to change back.
+        if (actor.kind === 'operator' && before.registered) await endManagement(trx, clientId);
         const secretless = hasSecret(client) && (await listSecrets(trx, clientId)).length === 0;
         const secret = secretless ? await keeper.addSecret(trx, clientId) : undefined;
         const detail = { fields: given.map(([field]) => field) };
@@ -174,8 +195,9 @@ export function createClients({
     },
     disable: (clientId, actor, from) => withStatus(clientId, 'disabled', actor, from),
     enable: (clientId, actor, from) => withStatus(clientId, 'active', actor, from),
-    delete: (clientId, actor, from) =>
+    delete: (clientId, actor, { within, ...from } = {}) =>
       db.transaction().execute(async (trx) => {
+        await within?.(trx, clientId);
         if (!(await deleteClient(trx, clientId))) return false;
         await endAll(trx, clientId, actor);
         await forget?.(trx, clientId);

@@ -11,8 +11,9 @@ import type { Database } from '../storage/tables.ts';
 import type { Client } from './client.ts';
 import { isClientId } from './client-rules.ts';
 import { loadClient } from './clients-store.ts';
-import { createSecretUse } from './secret-use.ts';
 import { matchSecret, type StoredSecret } from './secrets.ts';
+import { noteSecretUses } from './secrets-store.ts';
+import { createUseNotes } from './use-notes.ts';
 
 export interface ClientDirectory {
   /** An active client. Unknown, disabled and deleted look the same. @throws StorageUnavailable */
@@ -42,7 +43,7 @@ export interface ClientDirectoryOptions {
 
 export function createClientDirectory(options: ClientDirectoryOptions): ClientDirectory {
   const { db, clock, lease, log, max = 20_000 } = options;
-  const use = createSecretUse({ db, log });
+  const use = createUseNotes({ write: (uses) => noteSecretUses(db, uses), what: 'client secrets', log });
   // By the object that `find` gave, so that an entry that changes or is evicted meanwhile still answers for it.
   const secretsOf = new WeakMap<Client, readonly StoredSecret[]>();
   // Only clients whose access was ever ended: few, so they are never evicted.

@@ -1,32 +1,11 @@
 import { availableParallelism } from 'node:os';
+import { define } from './definition.ts';
 import { issuerKind } from './issuer.ts';
-import {
-  duration,
-  type Kind,
-  networks,
-  oneOf,
-  orWord,
-  plainText,
-  secretUrl,
-  wholeNumber,
-  yesOrNo,
-} from './kinds.ts';
+import { duration, networks, oneOf, orWord, plainText, secretUrl, wholeNumber, yesOrNo } from './kinds.ts';
 import { mailFromKind } from './mail-from.ts';
 import { masterKeysKind } from './master-key.ts';
 import { allowEntries } from './outbound-allow.ts';
-
-/** One setting: its name, how it is read, and what the settings page says of it. */
-export interface Definition<T> {
-  readonly name: string;
-  readonly kind: Kind<T>;
-  /** The default as the page shows it. */
-  readonly byDefault: string;
-  readonly meaning: string;
-}
-
-function define<T>(name: string, kind: Kind<T>, byDefault: string, meaning: string): Definition<T> {
-  return { name, kind, byDefault, meaning };
-}
+import { registrationDefinitions } from './registration.ts';
 
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
@@ -120,6 +99,7 @@ export const definitions = {
     'none',
     'the sender of every mail: an address, or `Name <address>`',
   ),
+  ...registrationDefinitions,
   workers: define(
     'CARDEA_WORKERS',
     orWord('auto', wholeNumber(1, 256)),

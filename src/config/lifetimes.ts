@@ -21,6 +21,8 @@ export interface Lifetimes {
   readonly jwksCache: number;
   readonly refusal: number;
   readonly familyHistory: number;
+  readonly unusedClient: number;
+  readonly neverUsedClient: number;
 }
 
 /** One line of the table: its default, what it means, and why it is what it is. */
@@ -98,6 +100,22 @@ export const lifetimeRows: Readonly<
     365 * day,
     'what is remembered of a token family after its last limit: who, which app, and why it ended',
   ),
+  // Longer than a native app's refresh tokens rest by default, so that no living access ends by it.
+  unusedClient: row(
+    'UNUSED_CLIENT',
+    90 * day,
+    hour,
+    3650 * day,
+    'a client that registered itself, after the last time it got a token',
+  ),
+  // What scanners and failed set-ups leave behind would otherwise fill the quota.
+  neverUsedClient: row(
+    'NEVER_USED_CLIENT',
+    7 * day,
+    5 * minute,
+    365 * day,
+    'a client that registered itself and never got a token',
+  ),
 };
 
 /** Token families: `idle` since the last refresh, `absolute` since the sign-in. Service clients have none. */
@@ -159,6 +177,8 @@ export function buildLifetimes(take: (row: LifetimeRow) => number): Lifetimes {
     jwksCache: take(lifetimeRows.jwksCache),
     refusal: take(lifetimeRows.refusal),
     familyHistory: take(lifetimeRows.familyHistory),
+    unusedClient: take(lifetimeRows.unusedClient),
+    neverUsedClient: take(lifetimeRows.neverUsedClient),
   };
 }
 

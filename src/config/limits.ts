@@ -17,6 +17,7 @@ export interface Limits {
   readonly failedClientAuthPerNetwork: Limit;
   readonly authorizePerNetwork: Limit;
   readonly introspectPerNetwork: Limit;
+  readonly registrationsPerNetwork: Limit;
   readonly pagesPerNetwork: Limit;
   readonly userCodePerNetwork: Limit;
   readonly userCodePerBrowser: Limit;
@@ -103,6 +104,13 @@ export const limitRows: Readonly<Record<keyof Limits, LimitRow>> = {
     60,
     'introspections and revocations from one network',
   ),
+  // Each one is a row that an operator may have to look at; a team behind one address that tries out agents makes a dozen.
+  registrationsPerNetwork: row(
+    'REGISTRATIONS_PER_NETWORK',
+    60,
+    3600,
+    'clients that one network registers at `/oauth2/register`, successful or not',
+  ),
   pagesPerNetwork: row('PAGES_PER_NETWORK', 600, 60, 'hosted pages asked for by one network'),
   // RFC 8628 section 5.1. Only codes that do not exist count, so an office that connects many devices never meets this;
   // 30 guesses of 20^8 codes leave one chance in 800 million for each code that is alive.
@@ -130,6 +138,7 @@ export function buildLimits(take: (row: LimitRow) => Limit): Limits {
     failedClientAuthPerNetwork: take(limitRows.failedClientAuthPerNetwork),
     authorizePerNetwork: take(limitRows.authorizePerNetwork),
     introspectPerNetwork: take(limitRows.introspectPerNetwork),
+    registrationsPerNetwork: take(limitRows.registrationsPerNetwork),
     pagesPerNetwork: take(limitRows.pagesPerNetwork),
     userCodePerNetwork: take(limitRows.userCodePerNetwork),
     userCodePerBrowser: take(limitRows.userCodePerBrowser),

@@ -1,4 +1,5 @@
-import { type Definition, definitions } from './definitions.ts';
+import type { Definition } from './definition.ts';
+import { definitions } from './definitions.ts';
 import { formatSeconds } from './kinds.ts';
 import { familyRows, type LifetimeRow, lifetimeRows } from './lifetimes.ts';
 import { formatLimit, limitKind, limitRows } from './limits.ts';

@@ -1,8 +1,15 @@
 import { availableParallelism } from 'node:os';
-import { type Definition, defaultHashConcurrency, definitions } from './definitions.ts';
+import type { Definition } from './definition.ts';
+import { defaultHashConcurrency, definitions } from './definitions.ts';
 import { isLoopbackHost } from './issuer.ts';
 import { buildLifetimes, judgeLifetimes, type LifetimeRow, type Lifetimes } from './lifetimes.ts';
 import { buildLimits, type Limits, limitKind } from './limits.ts';
+import {
+  type ClientDocumentSettings,
+  type RegistrationSettings,
+  readClientDocuments,
+  readRegistration,
+} from './registration.ts';
 import type { Secret } from './secret.ts';
 import { type Environment, unknownNames } from './setting-names.ts';
 
@@ -24,6 +31,9 @@ export interface Settings {
   /** Hosts and networks that outbound requests may reach although they are not public. */
   readonly outbound: { readonly allow: readonly string[]; readonly caFile?: string };
   readonly mail: MailSettings;
+  readonly registration: RegistrationSettings;
+  /** Absent: no client is named by the address of its metadata document. */
+  readonly clientDocuments?: ClientDocumentSettings;
   readonly workers: number;
   readonly redisLossAccepted: boolean;
   readonly redisWaitReplicas: number;
@@ -104,6 +114,7 @@ function build(environment: Environment, read: ReadOne, faults: string[]): Setti
     faults.push('CARDEA_REDIS_WAIT_REPLICAS: has no meaning without REDIS_URL');
   const metrics = readMetrics(read, isSet);
   if (metrics?.port === port) faults.push('CARDEA_METRICS_PORT: must differ from PORT');
+  const clientDocuments = readClientDocuments(read, isSet, faults);
   const lifetimes = buildLifetimes((row: LifetimeRow) => read(row) ?? row.seconds);
   faults.push(...judgeLifetimes(lifetimes));
 
@@ -120,6 +131,8 @@ function build(environment: Environment, read: ReadOne, faults: string[]): Setti
     ...(tls && { tls }),
     outbound: readOutbound(read, faults),
     mail: readMail(read, isSet, issuer, faults),
+    registration: readRegistration(read),
+    ...(clientDocuments && { clientDocuments }),
     workers: readWorkers(read, embedded, faults),
     redisLossAccepted,
     redisWaitReplicas,

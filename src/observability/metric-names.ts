@@ -22,6 +22,11 @@ export const metricDefinitions = {
   cardea_rate_limited_total: metric('counter', 'Requests over a limit', 'limit'),
   cardea_sign_ins_total: metric('counter', 'Sign-in attempts', 'outcome'),
   cardea_consents_total: metric('counter', 'Consent decisions', 'outcome'),
+  cardea_registrations_total: metric(
+    'counter',
+    'Clients that registered, changed or deleted themselves, or went because nobody used them',
+    'outcome',
+  ),
   cardea_families_ended_total: metric('counter', 'Token families that were ended', 'reason'),
   cardea_grants_refused_total: metric(
     'counter',

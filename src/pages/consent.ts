@@ -3,7 +3,7 @@ import type Koa from 'koa';
 import type { Csrf } from '../web/csrf.ts';
 import type { Texts } from '../web/texts.ts';
 import { askedOf, describeRights } from './consent-items.ts';
-import { clientView, formTargetsOf, personView, placeOf } from './display.ts';
+import { clientView, formTargetsOf, imagesOf, personView, placeOf } from './display.ts';
 import type { FrontDoor, Visit } from './front-door.ts';
 import type { SendPage } from './page-sender.ts';
 import { visitPath, visitPurpose } from './visit-address.ts';
@@ -51,7 +51,7 @@ export function createConsentPage(o: {
         },
         policy: {
           formTargets: formTargetsOf(visit.client, visit.redirectOrigin),
-          images: visit.client.logoUri ? [visit.client.logoUri] : [],
+          images: imagesOf(visit.client),
         },
       });
     },

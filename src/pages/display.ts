@@ -10,7 +10,10 @@ export interface ClientView {
   readonly home: string | undefined;
   readonly policy: string | undefined;
   readonly terms: string | undefined;
+  /** Nobody vouches for who runs it. */
   readonly unverified: boolean;
+  /** The site that describes it, and therefore vouches for it. */
+  readonly vouchedBy: string | undefined;
   /** Cardea itself: shown with its own mark. */
   readonly own: boolean;
 }
@@ -32,13 +35,20 @@ export function clientView(client: PageClient): ClientView {
   return {
     name,
     initial: initialOf(name),
-    logo: httpsUrl(client.logoUri),
+    logo: imagesOf(client)[0],
     home: httpsUrl(client.clientUri),
     policy: httpsUrl(client.policyUri),
     terms: httpsUrl(client.tosUri),
-    unverified: client.verified === false,
+    unverified: client.registered === 'dynamic',
+    vouchedBy: client.registered === 'metadata-document' ? placeOf(client.clientId) : undefined,
     own: client.clientId === OWN_CLIENT_ID,
   };
+}
+
+/** Pictures of a client that a person's browser may load: none of strangers, who would learn who looks when. */
+export function imagesOf(client: Pick<PageClient, 'logoUri' | 'registered'>): readonly string[] {
+  const logo = client.registered ? undefined : httpsUrl(client.logoUri);
+  return logo === undefined ? [] : [logo];
 }
 
 export function personView(person: Pick<Person, 'email' | 'name'>): PersonView {

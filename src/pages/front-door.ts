@@ -9,8 +9,8 @@ export interface PageClient {
   readonly clientId: string;
   readonly name: string;
   readonly firstParty?: boolean;
-  /** False: nobody vouches for who runs it (self-registered). Absent: registered by an administrator. */
-  readonly verified?: boolean;
+  /** Absent: by an operator. `dynamic`: nobody vouches for it; `metadata-document`: the site that its id names does. */
+  readonly registered?: 'dynamic' | 'metadata-document';
   readonly redirectUris?: readonly string[];
   readonly postLogoutRedirectUris?: readonly string[];
   readonly logoUri?: string;

@@ -4,7 +4,7 @@ import type { ErrorView } from '../web/error-door.ts';
 import type { RenderPage } from '../web/render.ts';
 import { pagePolicy } from '../web/security-headers.ts';
 import type { Texts } from '../web/texts.ts';
-import { clientView, formTargetsOf, personView } from './display.ts';
+import { clientView, formTargetsOf, imagesOf, personView } from './display.ts';
 import type { PageClient, Person } from './front-door.ts';
 
 type Headers = Pick<Koa.Context, 'set'>;
@@ -69,7 +69,7 @@ export function createProtocolViews({
   base: string;
 }): ProtocolViews {
   const home = `${base}/`;
-  const images = (client: PageClient | undefined): string[] => (client?.logoUri ? [client.logoUri] : []);
+  const images = (client: PageClient | undefined): readonly string[] => (client ? imagesOf(client) : []);
   const wayHome = { url: home, label: texts.t('error.home') };
 
   return {

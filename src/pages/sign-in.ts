@@ -3,7 +3,7 @@ import type Koa from 'koa';
 import type { Cookies } from '../web/cookies.ts';
 import type { Csrf } from '../web/csrf.ts';
 import type { FormFields } from '../web/forms.ts';
-import { clientView, formTargetsOf, personView } from './display.ts';
+import { clientView, formTargetsOf, imagesOf, personView } from './display.ts';
 import type { FrontDoor, SignInOutcome, Visit } from './front-door.ts';
 import type { SendPage } from './page-sender.ts';
 import { visitPath, visitPurpose } from './visit-address.ts';
@@ -67,7 +67,7 @@ export function createSignInPage(o: {
       },
       policy: {
         formTargets: formTargetsOf(visit.client, visit.redirectOrigin),
-        images: visit.client.logoUri ? [visit.client.logoUri] : [],
+        images: imagesOf(visit.client),
       },
     });
   };

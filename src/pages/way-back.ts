@@ -5,7 +5,7 @@
  */
 import type Koa from 'koa';
 import type { Cookies } from '../web/cookies.ts';
-import { clientView, formTargetsOf } from './display.ts';
+import { clientView, formTargetsOf, imagesOf } from './display.ts';
 import type { FrontDoor, Visit } from './front-door.ts';
 import { type SendPage, seeOther } from './page-sender.ts';
 import { visitPath } from './visit-address.ts';
@@ -66,9 +66,7 @@ export function createWayBack(o: {
           again: currentPage ? `${base}${visitPath(uid)}` : again,
           currentPage,
         },
-        policy: client
-          ? { formTargets: formTargetsOf(client), images: client.logoUri ? [client.logoUri] : [] }
-          : {},
+        policy: client ? { formTargets: formTargetsOf(client), images: imagesOf(client) } : {},
       });
     },
   };

@@ -10,6 +10,7 @@ import { isPostedRequest, sendOnByGet } from './posted-requests.ts';
 import type { ProtocolParts } from './protocol-parts.ts';
 import { isPublicDocument, servePublicDocument } from './public-documents.ts';
 import { ruleOf } from './refusal-rules.ts';
+import { createRegistrationDoor, isRegistration } from './registration-door.ts';
 import { type RequestState, stateOf } from './request-state.ts';
 import { commitUnit, openUnit, type UnitOfWork } from './unit-of-work.ts';
 
@@ -26,6 +27,7 @@ const calledFromPages = /^\/oauth2\/(?:token|userinfo|revoke|par|device_authoriz
 
 export function createProtocolDoor(parts: ProtocolParts, live: LiveEngine): Koa.Middleware {
   const limits = createEndpointLimits(parts.limits);
+  const registration = createRegistrationDoor(parts);
 
   return async (ctx, next) => {
     if (!ours.test(ctx.path)) return next();
@@ -37,6 +39,7 @@ export function createProtocolDoor(parts: ProtocolParts, live: LiveEngine): Koa.
     if (isPostedRequest(ctx)) return sendOnByGet(ctx, parts.issuer);
     if (ctx.path === '/device') prepareDeviceForm(ctx, parts.issuer);
     await parts.ensureLease();
+    if (isRegistration(ctx)) return registration(ctx);
 
     const state = stateOf(ctx);
     const unit = authorizing.test(ctx.path) ? openUnit() : undefined;

@@ -22,6 +22,7 @@ const limitOf: Readonly<Record<string, keyof Limits>> = {
   '/oauth2/par': 'tokenPerNetwork',
   '/oauth2/introspect': 'introspectPerNetwork',
   '/oauth2/revoke': 'introspectPerNetwork',
+  '/oauth2/register': 'registrationsPerNetwork',
   '/oauth2/authorize': 'authorizePerNetwork',
   '/oauth2/userinfo': 'introspectPerNetwork',
   '/oauth2/logout': 'authorizePerNetwork',

@@ -29,6 +29,8 @@ export interface ConfigurationParts {
   readonly dpopNonceSecret: Buffer;
   readonly cookieNames: { readonly session: string; readonly interaction: string; readonly resume: string };
   readonly secureCookies: boolean;
+  /** What the documents say besides what the engine knows (RFC 8414 section 2). */
+  readonly discovery: Readonly<Record<string, string | boolean>>;
   readonly lifetimes: Lifetimes;
   readonly clients: () => EngineClients;
   readonly clientOf: (ctx: KoaContextWithOIDC) => Promise<Client>;
@@ -86,7 +88,7 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
       ...Object.fromEntries(Object.entries(claimsByScope).map(([scope, claims]) => [scope, [...claims]])),
     },
     acrValues: [...reachableLevels],
-    discovery: { ui_locales_supported: [...parts.uiLocales] },
+    discovery: { ui_locales_supported: [...parts.uiLocales], ...parts.discovery },
     responseTypes: ['code', 'none'],
     subjectTypes: ['public', 'pairwise'],
     pairwiseIdentifier: async (_ctx, accountId, client) => parts.pairwiseSubject(client, accountId),

@@ -48,7 +48,11 @@ export function listenToEngine(engine: Provider, parts: EventParts): void {
   for (const [event, kind] of Object.entries(refusedAt)) {
     on(event, (ctx: KoaContextWithOIDC, error: EngineError) => refuse(parts, kind, ctx, error));
   }
-  on('grant.success', (ctx: KoaContextWithOIDC) => granted(parts, ctx));
+  on('grant.success', (ctx: KoaContextWithOIDC) => {
+    const registered = parts.clientOf(ctx.oidc.client);
+    if (registered) parts.registrations.noteUse(registered);
+    granted(parts, ctx);
+  });
   for (const kind of ['access_token', 'client_credentials', 'refresh_token']) {
     on(`${kind}.destroyed`, (token: DestroyedToken) => revoked(parts, token));
   }

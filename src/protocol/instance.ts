@@ -70,6 +70,10 @@ export function createInstanceBuilder(
         dpopNonceSecret: parts.secrets.dpopNonceSecret,
         cookieNames: parts.cookieNames,
         secureCookies: parts.secureCookies,
+        discovery:
+          parts.registrations.policy === 'closed'
+            ? {}
+            : { registration_endpoint: `${parts.issuer}/oauth2/register` },
         lifetimes,
         clients: ready,
         clientOf,
@@ -94,7 +98,12 @@ export function createInstanceBuilder(
           families: parts.families,
           clock,
         }),
-        resources: resourceIndicators({ ...parts.resources, clientOf, lifetimes }),
+        resources: resourceIndicators({
+          ...parts.resources,
+          clientOf,
+          lifetimes,
+          opens: parts.registrations.opens,
+        }),
         pages: pageConfiguration(parts.pages, (ctx) => ready().clientOf(ctx.oidc.client)),
         uiLocales: parts.uiLocales,
         accessClaims: async (audience, accountId, clientId) => {
@@ -137,7 +146,12 @@ export function createInstanceBuilder(
       beforeClientLookup: () => standIn(Provider.ctx),
       onSessionEnd: parts.onSessionEnd,
     });
-    listenToEngine(engine, { ...parts, noteFailedClient: limits.noteFailedClient, mayRecord });
+    listenToEngine(engine, {
+      ...parts,
+      clientOf: clients.clientOf,
+      noteFailedClient: limits.noteFailedClient,
+      mayRecord,
+    });
     return { engine, clients };
   };
 }

@@ -5,11 +5,13 @@ import type { Audit } from '../audit/audit.ts';
 import type { AuditEventOf } from '../audit/catalogue.ts';
 import type { Refusals } from '../audit/refusals.ts';
 import type { Client } from '../clients/client.ts';
+import type { Registrations } from '../clients/registrations.ts';
 import type { RemoteDocuments } from '../clients/remote-documents.ts';
 import type { ResourceServer } from '../clients/resource-server.ts';
 import type { SubjectOf } from '../clients/subjects.ts';
 import type { Clock } from '../config/clock.ts';
 import type { Lifetimes } from '../config/lifetimes.ts';
+import type { RegistrationPolicy } from '../config/registration.ts';
 import type { KeySet } from '../keys/signing-key.ts';
 import type { Log } from '../observability/log.ts';
 import type { Metrics } from '../observability/metrics.ts';
@@ -22,6 +24,13 @@ import type { DeviceThrottle } from '../throttle/device-throttle.ts';
 import type { RequestLimits } from '../throttle/request-limits.ts';
 import type { PublishedKeys } from './client-keys.ts';
 import type { EnginePages } from './engine-pages.ts';
+
+export interface RegistrationParts
+  extends Pick<Registrations, 'register' | 'read' | 'replace' | 'remove' | 'noteUse'> {
+  readonly policy: RegistrationPolicy;
+  /** Whether clients that registered themselves may ask for this API. */
+  readonly opens: (audience: string) => boolean;
+}
 
 export interface ProtocolParts {
   readonly issuer: string;
@@ -53,6 +62,7 @@ export interface ProtocolParts {
     byAudience(audience: string): Promise<ResourceServer | undefined>;
     all(): Promise<readonly ResourceServer[]>;
   };
+  readonly registrations: RegistrationParts;
   /** The guarded client; the engine asks nothing and nobody by another way. */
   readonly outbound: Outbound;
   /** What an account is called at a client. */

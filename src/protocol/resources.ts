@@ -20,6 +20,8 @@ export interface ResourceParts {
   readonly clientOf: (ctx: KoaContextWithOIDC) => Promise<Client>;
   readonly byAudience: (audience: string) => Promise<ResourceServer | undefined>;
   readonly all: () => Promise<readonly ResourceServer[]>;
+  /** Whether clients that registered themselves may ask for this API. */
+  readonly opens: (audience: string) => boolean;
   readonly lifetimes: Lifetimes;
 }
 
@@ -27,11 +29,17 @@ type ResourceIndicators = NonNullable<NonNullable<Configuration['features']>['re
 
 /** The engine's `resourceIndicators` feature. */
 export function resourceIndicators(parts: ResourceParts): ResourceIndicators {
-  const { clientOf, byAudience, all, lifetimes } = parts;
+  const { clientOf, byAudience, all, lifetimes, opens } = parts;
+
+  // Nobody vouches for a client that registered itself: it gets the APIs that are open to such, or what an operator
+  // has given to it by name.
+  const mayHave = (client: Client, server: ResourceServer): boolean =>
+    mayAskFor(client, server) &&
+    (!client.registered || opens(server.audience) || client.resources.includes(server.audience));
 
   /** The APIs that this client may have, in the order of their audience. */
   async function allowed(client: Client): Promise<readonly ResourceServer[]> {
-    return (await all()).filter((server) => mayAskFor(client, server));
+    return (await all()).filter((server) => mayHave(client, server));
   }
 
   async function owners(client: Client, scopes: readonly string[]): Promise<string[]> {
@@ -61,7 +69,11 @@ export function resourceIndicators(parts: ResourceParts): ResourceIndicators {
         }
         return oneOf[0] ?? [];
       }
-      if (scopes.length > 0) return single(await owners(client, scopes));
+      if (scopes.length > 0) {
+        // MCP authorization specification: the API is named, so that a token never goes to another one than was meant.
+        if (client.registered) throw new errors.InvalidTarget('say which API this is for with resource');
+        return single(await owners(client, scopes));
+      }
       if (ctx.oidc.params?.grant_type !== 'client_credentials') return undefined as unknown as string;
       if (client.defaultResource) return client.defaultResource;
       const servers = await allowed(client);
@@ -76,7 +88,7 @@ export function resourceIndicators(parts: ResourceParts): ResourceIndicators {
     async getResourceServerInfo(ctx, audience) {
       const client = await clientOf(ctx);
       const server = await byAudience(audience);
-      if (!server || !mayAskFor(client, server)) {
+      if (!server || !mayHave(client, server)) {
         throw new errors.InvalidTarget(
           server
             ? 'this client may not have tokens for this resource'

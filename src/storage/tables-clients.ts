@@ -39,8 +39,28 @@ export interface ResourceServerTable {
   updated_at: Date;
 }
 
+export interface ClientRegistrationTable {
+  client_id: string;
+  /** SHA-256 of the registration access token, base64url; null: it manages itself no longer, or never did. */
+  token_digest: string | null;
+  created_at: Date;
+  last_used_at: Date | null;
+}
+
+export interface RegistrationTokenTable {
+  token_id: string;
+  /** SHA-256 of the initial access token, base64url. */
+  digest: string;
+  max_uses: number;
+  uses: number;
+  created_at: Date;
+  expires_at: Date;
+}
+
 export interface ClientTables {
   clients: ClientTable;
   client_secrets: ClientSecretTable;
+  client_registrations: ClientRegistrationTable;
+  registration_tokens: RegistrationTokenTable;
   resource_servers: ResourceServerTable;
 }

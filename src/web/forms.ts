@@ -63,9 +63,15 @@ function decode(raw: string): string {
   return text;
 }
 
-function readBody(ctx: Koa.Context, maxBytes: number, timeoutMs: number): Promise<Buffer> {
+/** @param what names it in the refusals. @throws WebFault 413, 408, 400 */
+export function readBody(
+  ctx: Koa.Context,
+  maxBytes: number,
+  timeoutMs: number,
+  what = 'form',
+): Promise<Buffer> {
   const req: IncomingMessage = ctx.req;
-  if (Number(req.headers['content-length'] ?? 0) > maxBytes) return Promise.reject(tooLarge(ctx));
+  if (Number(req.headers['content-length'] ?? 0) > maxBytes) return Promise.reject(tooLarge(ctx, what));
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -76,24 +82,24 @@ function readBody(ctx: Koa.Context, maxBytes: number, timeoutMs: number): Promis
     };
     const onData = (chunk: Buffer): void => {
       size += chunk.length;
-      if (size > maxBytes) settle(() => reject(tooLarge(ctx)));
+      if (size > maxBytes) settle(() => reject(tooLarge(ctx, what)));
       else chunks.push(chunk);
     };
     const onEnd = (): void => settle(() => resolve(Buffer.concat(chunks)));
-    const onGone = (): void => settle(() => reject(malformed('The form did not arrive whole.')));
+    const onGone = (): void => settle(() => reject(malformed(`The ${what} did not arrive whole.`)));
     const timer = setTimeout(() => {
       ctx.set('Connection', 'close');
-      settle(() => reject(new WebFault({ status: 408, detail: 'The form took too long to arrive.' })));
+      settle(() => reject(new WebFault({ status: 408, detail: `The ${what} took too long to arrive.` })));
     }, timeoutMs);
     timer.unref();
     req.on('data', onData).on('end', onEnd).on('error', onGone).on('aborted', onGone);
   });
 }
 
-function tooLarge(ctx: Koa.Context): WebFault {
+function tooLarge(ctx: Koa.Context, what: string): WebFault {
   // What is still coming is not read: the connection ends with the answer.
   ctx.set('Connection', 'close');
-  return new WebFault({ status: 413, detail: 'The form is too large.' });
+  return new WebFault({ status: 413, detail: `The ${what} is too large.` });
 }
 
 function malformed(detail: string): WebFault {

@@ -72,7 +72,7 @@ export const scenes: readonly Scene[] = [
       prompt: 'consent',
       accountId: ada.accountId,
       missing: { scopes: ['openid', 'email'], claims: [], resources: {} },
-      client: { clientId: 'agent', name: 'Research Agent', verified: false },
+      client: { clientId: 'agent', name: 'Research Agent', registered: 'dynamic' },
       redirectOrigin: 'com.example.agent:',
     },
   },

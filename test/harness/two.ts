@@ -96,11 +96,18 @@ export function askPort(
   path: string,
   {
     form,
+    text,
     headers = {},
     method,
-  }: { form?: Record<string, string>; headers?: Record<string, string>; method?: string } = {},
+  }: {
+    form?: Record<string, string>;
+    /** A body of another kind; its type is among the headers. */
+    text?: string;
+    headers?: Record<string, string>;
+    method?: string;
+  } = {},
 ): Promise<Answer> {
-  const body = form && new URLSearchParams(form).toString();
+  const body = text ?? (form && new URLSearchParams(form).toString());
   return new Promise((resolve, reject) => {
     const outgoing = request(
       {
@@ -111,18 +118,18 @@ export function askPort(
         agent: false,
         headers: {
           host,
-          ...(body === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
+          ...(form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
           ...headers,
         },
       },
       (incoming) => {
-        let text = '';
+        let answer = '';
         incoming.setEncoding('utf8');
         incoming.on('data', (chunk) => {
-          text += chunk;
+          answer += chunk;
         });
         incoming.on('end', () =>
-          resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text }),
+          resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text: answer }),
         );
         incoming.on('error', reject);
       },

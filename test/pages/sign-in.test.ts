@@ -367,7 +367,7 @@ describe('consent', () => {
   test('D7 a self-registered client is marked as unverified', async () => {
     served.front.visits.set(UID, {
       ...consentVisit(),
-      client: { clientId: 'x', name: 'Google', verified: false },
+      client: { clientId: 'x', name: 'Google', registered: 'dynamic' },
     });
     expect((await opened()).shown.text).toContain('Unverified');
   });

@@ -1,15 +1,12 @@
 /**
- * When each client secret was last used, noted once a minute in one statement: administrators see which secret is
- * still in use before they delete it, and no request waits for it. What a crash loses is at most a minute of uses.
+ * When each secret or client was last used, noted once a minute in one statement: administrators see what is still in
+ * use before they delete it, and no request waits for it. What a crash loses is at most a minute of uses.
  */
-import type { Kysely } from 'kysely';
 import type { Log } from '../observability/log.ts';
-import type { Database } from '../storage/tables.ts';
-import { noteSecretUses } from './secrets-store.ts';
 
-export interface SecretUse {
+export interface UseNotes {
   /** @param at milliseconds since the epoch */
-  note(secretId: string, at: number): void;
+  note(id: string, at: number): void;
   flush(): Promise<void>;
   close(): Promise<void>;
 }
@@ -17,8 +14,14 @@ export interface SecretUse {
 /** As many as there may be clients in use; more are noted a minute later. */
 const MAX_NOTED = 50_000;
 
-export function createSecretUse(o: { db: Kysely<Database>; log: Log; flushMs?: number }): SecretUse {
-  const { db, log, flushMs = 60_000 } = o;
+/** @param o.what names the things in the log */
+export function createUseNotes(o: {
+  write: (uses: ReadonlyMap<string, number>) => Promise<void>;
+  what: string;
+  log: Log;
+  flushMs?: number;
+}): UseNotes {
+  const { write, what, log, flushMs = 60_000 } = o;
   let uses = new Map<string, number>();
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
@@ -28,18 +31,18 @@ export function createSecretUse(o: { db: Kysely<Database>; log: Log; flushMs?: n
     const noted = uses;
     uses = new Map();
     try {
-      await noteSecretUses(db, noted);
+      await write(noted);
     } catch (err) {
       // Kept for the next round; a newer use that came meanwhile wins.
       for (const [id, at] of noted) if (!uses.has(id) && uses.size < MAX_NOTED) uses.set(id, at);
-      log.warn('the last use of client secrets could not be noted yet', { err, secrets: noted.size });
+      log.warn(`the last use of ${what} could not be noted yet`, { err, many: noted.size });
     }
   }
 
   return {
-    note(secretId, at) {
-      if (uses.size >= MAX_NOTED && !uses.has(secretId)) return;
-      uses.set(secretId, at);
+    note(id, at) {
+      if (uses.size >= MAX_NOTED && !uses.has(id)) return;
+      uses.set(id, at);
       if (timer || closed) return;
       timer = setTimeout(() => {
         timer = undefined;
