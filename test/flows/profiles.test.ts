@@ -3,7 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import * as oidc from 'openid-client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { createAgent } from '../harness/agent.ts';
+import { createAgent, formTo } from '../harness/agent.ts';
 import { authorize, redirectUri, seedApi, seedClient } from '../harness/seed.ts';
 import { type MovedClock, moveClock } from './clock.ts';
 import { authorizeQuery, openWorld, payloadOf, type Reply, type World } from './world.ts';
@@ -275,6 +275,21 @@ describe('FAPI 2.0 section 5.3.2.2', () => {
     expect(page.status).toBe(303);
   });
 
+  test('5.3.2.2-10 credentials are answered by 303, never 307', async () => {
+    const agent = createAgent(world.issuer);
+    const page = await agent.follow(await agent.get(use((await push()).json.request_uri)));
+    const form = formTo(page, '/sign-in');
+    const { email, password } = world.person;
+    let answer = await agent.post(form.action, { ...form.fields, email, password });
+    const hops = [answer.status];
+    while (answer.location?.startsWith(world.issuer)) {
+      answer = await agent.get(answer.location);
+      hops.push(answer.status);
+    }
+    expect(new URL(String(answer.location)).searchParams.get('code')).toBeTruthy();
+    expect(new Set(hops)).toEqual(new Set([303]));
+  });
+
   test('5.3.2.2-9 a code that was used: refused, and what came of it ends', async () => {
     const { code } = await codeOf();
     const nonce = await freshNonce();
@@ -301,6 +316,16 @@ describe('FAPI 2.0 section 5.3.2.2', () => {
     const { json } = await redeem(code, await proof({ nonce: await freshNonce() }));
     expect(payloadOf(json.id_token).nonce).toBe(nonce);
   });
+});
+
+test('5.2.3-3 no CORS at the authorization endpoint', async () => {
+  for (const method of ['GET', 'OPTIONS']) {
+    const { headers } = await world.ask(authorizeQuery(fapi), {
+      method,
+      headers: { origin: 'https://app.example.com', 'access-control-request-method': 'GET' },
+    });
+    expect(Object.keys(headers).filter((name) => name.startsWith('access-control-'))).toEqual([]);
+  }
 });
 
 describe('FAPI 2.0 section 5.4.1', () => {
