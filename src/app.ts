@@ -2,17 +2,20 @@
  * The wiring page: mounts the rooms in the order in which a request meets them. It alone knows everybody; nothing else
  * adds a door.
  */
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import Koa from 'koa';
 import { createDeviceViews } from './pages/device-views.ts';
 import { createPages } from './pages/pages.ts';
 import { createProtocolViews } from './pages/protocol-views.ts';
+import { mutualTlsPaths } from './protocol/mutual-tls.ts';
 import { createProtocol } from './protocol/protocol.ts';
 import type { Rooms } from './rooms.ts';
 import { networkOf } from './throttle/networks.ts';
 import { createAccessLog, loggedPath } from './web/access-log.ts';
 import { loadAssets } from './web/assets.ts';
-import { createAddressDoor, createAddressReader } from './web/client-address.ts';
+import { createAddressDoor, createAddressReader, createProxyCheck } from './web/client-address.ts';
+import { createClientCertificates } from './web/client-certificate.ts';
 import { createCookies } from './web/cookies.ts';
 import { createCsrf } from './web/csrf.ts';
 import { createErrorDoor } from './web/error-door.ts';
@@ -29,7 +32,21 @@ const viewsDir = fileURLToPath(new URL('../views/', import.meta.url));
 /** @param health answers `/health/…` for any Host */
 export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<Koa> {
   const { settings, log, clock, metrics, secrets, directory } = rooms;
-  const publicUrl = createPublicUrl({ issuer: settings.issuer });
+  const mutualTls = settings.mutualTls;
+  const publicUrl = createPublicUrl({
+    issuer: settings.issuer,
+    mutualTls: mutualTls && {
+      origin: mutualTls.origin,
+      paths: mutualTlsPaths,
+      isListener: mutualTls.listener !== undefined,
+    },
+  });
+  const certificates = createClientCertificates({
+    header: mutualTls?.header,
+    isTrustedProxy: createProxyCheck(settings.trustedProxies),
+    authorities: mutualTls?.caFile && readFileSync(mutualTls.caFile, 'utf8'),
+    clock,
+  });
   const { base, secure } = publicUrl;
   const assets = loadAssets({ dir: `${viewsDir}assets`, base });
   const renderer = createRenderer({ viewsDir, assets, base });
@@ -54,6 +71,12 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
     networkOf,
     requestIdOf,
     ensureLease: rooms.lease.ensure,
+    mutualTls: mutualTls && {
+      certificateOf: certificates.of,
+      hasAuthorities: mutualTls.caFile !== undefined,
+      origin: mutualTls.origin,
+      isAtAlias: publicUrl.isAtAlias,
+    },
     clients: {
       find: findClient,
       verifySecret: async (clientId, presented) =>
@@ -103,6 +126,7 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
   const doors: Koa.Middleware[] = [
     requestId,
     createAddressDoor(createAddressReader(settings.trustedProxies)),
+    certificates.door,
     createAccessLog({
       log,
       clock,

@@ -1,7 +1,8 @@
 /** One server process: opens the rooms, listens, and stops in order. */
 
+import { constants } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createServer as createHttpServer, type Server } from 'node:http';
+import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { createApp } from './app.ts';
 import { openMasterKey } from './config/master-key.ts';
@@ -13,6 +14,7 @@ import type { Log } from './observability/log.ts';
 import { openMetricsServer } from './observability/metrics-server.ts';
 import { openRooms, type Rooms } from './rooms.ts';
 import { createUpkeep } from './upkeep.ts';
+import { throughMutualTls } from './web/client-certificate.ts';
 import { createDrain } from './web/drain.ts';
 import { createHealthDoor } from './web/health-door.ts';
 import { serverOptions, tuneServer } from './web/server-limits.ts';
@@ -68,11 +70,18 @@ export async function start(
     const server = createServer(settings, app.callback());
     tuneServer(server);
     const drain = createDrain(server);
+    const mutualTls =
+      settings.mutualTls?.listener && createMutualTlsServer(settings.mutualTls.listener, app.callback());
+    if (mutualTls) tuneServer(mutualTls);
+    const drainMutualTls = mutualTls && createDrain(mutualTls);
     const metricsServer =
       settings.metrics && (await openMetricsServer({ ...settings.metrics, metrics: rooms.metrics, log }));
     const upkeep = createUpkeep(rooms);
     const gauges = createGauges(rooms);
     await listen(server, settings);
+    if (mutualTls && settings.mutualTls?.listener) {
+      await listen(mutualTls, { host: settings.host, port: settings.mutualTls.listener.port });
+    }
     upkeep.start();
     gauges.start();
     const address = server.address();
@@ -84,7 +93,7 @@ export async function start(
       port,
       async stop() {
         health.stopping();
-        await drain();
+        await Promise.all([drain(), drainMutualTls?.()]);
         await metricsServer?.close();
         gauges.close();
         await upkeep.close();
@@ -106,7 +115,30 @@ function createServer(settings: Settings, handler: Parameters<typeof createHttpS
   );
 }
 
-function listen(server: Server, { port, host }: Settings): Promise<void> {
+/**
+ * Asks every client for a certificate and takes any: whether it is registered, or issued by whom, is for client
+ * authentication to say (RFC 8705 section 2). No names of authorities are sent, by which clients with certificates of
+ * their own would choose none. Nothing is resumed: each connection shows the certificate anew.
+ */
+function createMutualTlsServer(
+  { certFile, keyFile }: NonNullable<NonNullable<Settings['mutualTls']>['listener']>,
+  handler: RequestListener,
+): Server {
+  return createHttpsServer(
+    {
+      ...serverOptions,
+      cert: readFileSync(certFile),
+      key: readFileSync(keyFile),
+      minVersion: 'TLSv1.2',
+      requestCert: true,
+      rejectUnauthorized: false,
+      secureOptions: constants.SSL_OP_NO_TICKET,
+    },
+    throughMutualTls(handler),
+  );
+}
+
+function listen(server: Server, { port, host }: Pick<Settings, 'port' | 'host'>): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {

@@ -1,5 +1,6 @@
 /** The options that set a client, and the input they make. The rules of clients/ judge it; here nothing is judged. */
 import type { ClientInput } from '../clients/client-rules.ts';
+import { clientCredentialMembers, clientCredentialOptions } from './client-credential-options.ts';
 import { clientRequestMembers, clientRequestOptions } from './client-request-options.ts';
 import type { Failed, Input, Option } from './command.ts';
 import { failed } from './command.ts';
@@ -38,31 +39,13 @@ export const clientOptions: readonly Option[] = [
     help: 'a role that the client itself has (client credentials)',
   },
   {
-    name: 'auth-method',
-    kind: 'text',
-    value: 'METHOD',
-    choices: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
-    help: 'how it authenticates; that of its type when not given',
-  },
-  {
     name: 'resource',
     kind: 'texts',
     value: 'AUDIENCE',
     help: 'a resource server it may ask for; the first is what it gets when it asks for none',
   },
   { name: 'backchannel-logout-uri', kind: 'text', value: 'URI', help: 'called when people sign out' },
-  {
-    name: 'jwks-file',
-    kind: 'file',
-    value: 'FILE',
-    help: 'its public keys, a JWK Set (for private_key_jwt)',
-  },
-  {
-    name: 'jwks-uri',
-    kind: 'text',
-    value: 'URI',
-    help: 'where it publishes them instead (https)',
-  },
+  ...clientCredentialOptions,
   { name: 'first-party', kind: 'flag', help: 'our own: skips the consent page' },
   {
     name: 'id-token-alg',
@@ -105,12 +88,11 @@ export function clientInput(input: Input): { kind: 'input'; input: Partial<Clien
     grantTypes:
       texts('grant')?.map((grant) => (grant === 'device_code' ? DEVICE_GRANT : grant)) ?? texts('grant'),
     scopes: texts('scope')?.flatMap((scope) => scope.split(' ').filter(Boolean)) ?? texts('scope'),
-    authMethod: text('auth-method') as ClientInput['authMethod'],
     resources,
     defaultResource: resources === null ? null : resources?.[0],
     backchannelLogoutUri: text('backchannel-logout-uri'),
+    ...clientCredentialMembers(input, text),
     jwks: jwks as ClientInput['jwks'],
-    jwksUri: text('jwks-uri'),
     firstParty: input.flag('first-party'),
     idTokenAlg: text('id-token-alg') as ClientInput['idTokenAlg'],
     refreshReplayWindowSeconds: typeof window === 'string' ? Number(window) : window,

@@ -1,6 +1,7 @@
 /** How `--json` shows things: OAuth members under their wire names (RFC 7591 section 2), times in ISO 8601. */
 import type { Account } from '../accounts/account.ts';
 import type { Role, RoleKey } from '../accounts/roles.ts';
+import { type SubjectMember, subjectMembers } from '../clients/certificate-subject.ts';
 import type { Client, ClientSecretInfo } from '../clients/client.ts';
 import type { RegistrationToken } from '../clients/registrations-store.ts';
 import type { ResourceServer } from '../clients/resource-server.ts';
@@ -54,7 +55,7 @@ export function wireClient(client: Client, held: readonly RoleKey[], secret?: st
     resources: client.resources,
     ...(defaultResource !== undefined && { default_resource: defaultResource }),
     ...(jwks && { jwks }),
-    ...(client.jwksUri !== undefined && { jwks_uri: client.jwksUri }),
+    ...wireCredentials(client),
     ...(backchannelLogoutUri !== undefined && { backchannel_logout_uri: backchannelLogoutUri }),
     ...(refreshReplayWindowSeconds !== undefined && {
       refresh_replay_window_seconds: refreshReplayWindowSeconds,
@@ -82,6 +83,19 @@ function wireRequests(client: Client) {
     ...(authorizationAlg && { authorization_signed_response_alg: authorizationAlg }),
     ...(introspectionAlg && { introspection_signed_response_alg: introspectionAlg }),
     ...(userinfoAlg && { userinfo_signed_response_alg: userinfoAlg }),
+  };
+}
+
+/** Keys and certificates by their wire names (RFC 8705 section 2.1.2). */
+function wireCredentials(client: Client) {
+  const certificate = Object.entries(subjectMembers).flatMap(([member, name]) => {
+    const value = client[member as SubjectMember];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return {
+    ...(client.jwksUri !== undefined && { jwks_uri: client.jwksUri }),
+    ...Object.fromEntries(certificate),
+    ...(client.certificateBoundTokens && { tls_client_certificate_bound_access_tokens: true }),
   };
 }
 

@@ -4,10 +4,10 @@
  * everywhere.
  */
 import type { JWK } from 'jose';
-import type { AuthMethod, Client, ClientType, Fault, GrantType, IdTokenAlg, Profile } from './client.ts';
+import type { AuthMethod, Client, ClientType, Fault, GrantType, IdTokenAlg } from './client.ts';
 import { DEVICE_GRANT, type TypeRules, typeRules } from './client-types.ts';
+import { credentialMembers, judgeCredentials } from './credential-rules.ts';
 import { type InputReader, readInput } from './input-reader.ts';
-import { judgeJwks } from './jwks-rules.ts';
 import { profileFaults, profiles } from './profile-rules.ts';
 import { judgeRequests, type RequestInput, requestMembers, signingAlgs } from './request-rules.ts';
 import { audienceFaults } from './resource-rules.ts';
@@ -38,6 +38,12 @@ export interface ClientInput extends RequestInput, SubjectInput {
   readonly authMethod?: AuthMethod | null | undefined;
   readonly jwks?: { readonly keys: readonly JWK[] } | null | undefined;
   readonly jwksUri?: string | null | undefined;
+  readonly tlsSubjectDn?: string | null | undefined;
+  readonly tlsSanDns?: string | null | undefined;
+  readonly tlsSanUri?: string | null | undefined;
+  readonly tlsSanIp?: string | null | undefined;
+  readonly tlsSanEmail?: string | null | undefined;
+  readonly certificateBoundTokens?: boolean | null | undefined;
   readonly defaultResource?: string | null | undefined;
   readonly resources?: readonly string[] | null | undefined;
   readonly backchannelLogoutUri?: string | null | undefined;
@@ -65,9 +71,7 @@ const members = [
   'grantTypes',
   'responseTypes',
   'scopes',
-  'authMethod',
-  'jwks',
-  'jwksUri',
+  ...credentialMembers,
   'defaultResource',
   'resources',
   'backchannelLogoutUri',
@@ -120,21 +124,7 @@ function judgeUris(read: InputReader, rules: TypeRules, redirected: boolean) {
   return { redirectUris, postLogoutRedirectUris, ...(corsOrigins?.length && { corsOrigins }) };
 }
 
-function judgeSecrets(read: InputReader, rules: TypeRules, input: { jwks?: unknown }, profile?: Profile) {
-  const usual = profile === 'fapi2' && rules.authMethod !== 'none' ? 'private_key_jwt' : rules.authMethod;
-  const authMethod = read.choice('authMethod', rules.mayHaveAuthMethods) ?? usual;
-  const judged = input.jwks == null ? undefined : judgeJwks(input.jwks);
-  if (judged && 'faults' in judged) read.fault('jwks', ...judged.faults);
-  const jwksUri = read.text('jwksUri');
-  // Where it leads is judged when it is asked (outbound/), since a name may lead elsewhere by then.
-  if (jwksUri !== undefined) read.fault('jwksUri', ...uriFaults(jwksUri, httpsPage));
-  if (judged && jwksUri !== undefined) {
-    // RFC 7591 section 2: MUST NOT both be present.
-    read.fault('jwksUri', 'must not be set together with jwks');
-  }
-  if (authMethod === 'private_key_jwt' && !judged && jwksUri === undefined) {
-    read.fault('jwks', 'is required for private_key_jwt, or jwksUri');
-  }
+function judgePkce(read: InputReader, rules: TypeRules, authMethod: AuthMethod): boolean {
   const withoutPkce = read.flag('legacyWithoutPkce');
   if (withoutPkce && (authMethod === 'none' || !rules.redirects)) {
     read.fault(
@@ -142,12 +132,7 @@ function judgeSecrets(read: InputReader, rules: TypeRules, input: { jwks?: unkno
       'is accepted only for a web client that authenticates (a confidential one)',
     );
   }
-  return {
-    authMethod,
-    pkceRequired: !withoutPkce,
-    ...(judged && 'keys' in judged && { jwks: judged }),
-    ...(jwksUri !== undefined && { jwksUri }),
-  };
+  return !withoutPkce;
 }
 
 function judgeResources(read: InputReader, type: ClientType) {
@@ -205,7 +190,7 @@ export function judgeClient(
   const redirected = grants.responseTypes.length > 0;
   const uris = judgeUris(read, rules, redirected);
   const profile = read.choice('profile', profiles);
-  const secrets = judgeSecrets(read, rules, input, profile);
+  const credentials = judgeCredentials(read, rules, input, profile);
   const client: JudgedClient = {
     clientId,
     name,
@@ -215,8 +200,14 @@ export function judgeClient(
     ...grants,
     ...uris,
     ...judgeSubjects(read, { ...uris, ...grants }),
-    ...secrets,
-    ...judgeRequests(read, { profile, redirected, hasKeys: 'jwks' in secrets || 'jwksUri' in secrets }),
+    ...credentials,
+    pkceRequired: judgePkce(read, rules, credentials.authMethod),
+    ...judgeRequests(read, {
+      profile,
+      redirected,
+      hasKeys: 'jwks' in credentials || 'jwksUri' in credentials,
+      certificateBound: credentials.certificateBoundTokens === true,
+    }),
     ...judgeResources(read, type),
     ...judgeOptional(read),
   };

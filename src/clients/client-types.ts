@@ -15,7 +15,13 @@ export interface TypeRules {
   readonly redirects?: UriUse;
 }
 
-const secretMethods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'] as const;
+const confidentialMethods = [
+  'client_secret_basic',
+  'client_secret_post',
+  'private_key_jwt',
+  'tls_client_auth',
+  'self_signed_tls_client_auth',
+] as const;
 const inBrowser: UriUse = { loopbackHttp: true, customScheme: false, carriesResponse: true };
 
 /**
@@ -28,7 +34,7 @@ export const typeRules: Readonly<Record<ClientType, TypeRules>> = {
     responseTypes: ['code'],
     authMethod: 'client_secret_basic',
     mayHaveGrantTypes: ['authorization_code', 'refresh_token', 'client_credentials'],
-    mayHaveAuthMethods: secretMethods,
+    mayHaveAuthMethods: confidentialMethods,
     redirects: inBrowser,
   },
   spa: {
@@ -52,7 +58,7 @@ export const typeRules: Readonly<Record<ClientType, TypeRules>> = {
     responseTypes: [],
     authMethod: 'client_secret_basic',
     mayHaveGrantTypes: ['client_credentials'],
-    mayHaveAuthMethods: secretMethods,
+    mayHaveAuthMethods: confidentialMethods,
   },
   device: {
     grantTypes: [DEVICE_GRANT, 'refresh_token'],

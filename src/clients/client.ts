@@ -7,7 +7,13 @@ import type { ClientType } from '../config/lifetimes.ts';
 
 export type { ClientType } from '../config/lifetimes.ts';
 
-export type AuthMethod = 'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt';
+export type AuthMethod =
+  | 'none'
+  | 'client_secret_basic'
+  | 'client_secret_post'
+  | 'private_key_jwt'
+  | 'tls_client_auth'
+  | 'self_signed_tls_client_auth';
 export type IdTokenAlg = 'RS256' | 'ES256' | 'EdDSA' | 'PS256';
 
 /** How much is asked of a client: profile-rules.ts says what. */
@@ -48,6 +54,14 @@ export interface Client {
   readonly jwks?: { readonly keys: readonly JWK[] };
   /** Where it publishes its keys; never together with `jwks`. */
   readonly jwksUri?: string;
+  /** The subject of its certificate, one of five, for tls_client_auth (RFC 8705 section 2.1.2). */
+  readonly tlsSubjectDn?: string;
+  readonly tlsSanDns?: string;
+  readonly tlsSanUri?: string;
+  readonly tlsSanIp?: string;
+  readonly tlsSanEmail?: string;
+  /** Its access tokens are bound to its certificate (RFC 8705 section 3). */
+  readonly certificateBoundTokens?: boolean;
   /** The audience that it gets when it asks for none: always one of `resources`. */
   readonly defaultResource?: string;
   /** Audiences it may ask for; see resource-access.ts for what an empty list means. */
@@ -111,4 +125,13 @@ export function isConfidential(client: Pick<Client, 'authMethod'>): boolean {
 /** Whether it authenticates by a shared secret. */
 export function hasSecret(client: Pick<Client, 'authMethod'>): boolean {
   return client.authMethod === 'client_secret_basic' || client.authMethod === 'client_secret_post';
+}
+
+/** Whether it needs mutual TLS, which a server may not have. */
+export function needsMutualTls(client: Pick<Client, 'authMethod' | 'certificateBoundTokens'>): boolean {
+  return (
+    client.authMethod === 'tls_client_auth' ||
+    client.authMethod === 'self_signed_tls_client_auth' ||
+    client.certificateBoundTokens === true
+  );
 }

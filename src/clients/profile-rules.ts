@@ -146,10 +146,7 @@ export const profilePoints: readonly ProfilePoint[] = [
 
 /** Whether its access tokens are worth nothing without its key. */
 export function isSenderConstrained(client: ProfiledClient): boolean {
-  const { dpopBoundTokens, certificateBoundTokens } = client as ProfiledClient & {
-    readonly certificateBoundTokens?: boolean;
-  };
-  return dpopBoundTokens === true || certificateBoundTokens === true;
+  return client.dpopBoundTokens === true || client.certificateBoundTokens === true;
 }
 
 function canSignForFapi({ kty, crv, alg }: { kty?: string; crv?: string; alg?: string }): boolean {

@@ -43,13 +43,15 @@ export function judgeRequests(
     readonly profile: Profile | undefined;
     readonly redirected: boolean;
     readonly hasKeys: boolean;
+    /** Bound by its certificate, its tokens need no DPoP. */
+    readonly certificateBound: boolean;
   },
 ): RequestRules {
   const strict = isStrict(o.profile);
   const byProfile = {
     requirePushedRequests: strict && o.redirected,
     requireSignedRequests: false,
-    dpopBoundTokens: strict,
+    dpopBoundTokens: strict && !o.certificateBound,
   };
   const rules: { -readonly [Member in keyof RequestRules]: RequestRules[Member] } = {};
   if (o.profile && o.profile !== 'baseline') rules.profile = o.profile;

@@ -4,6 +4,7 @@ import { issuerKind } from './issuer.ts';
 import { duration, networks, oneOf, orWord, plainText, secretUrl, wholeNumber, yesOrNo } from './kinds.ts';
 import { mailFromKind } from './mail-from.ts';
 import { masterKeysKind } from './master-key.ts';
+import { mutualTlsDefinitions } from './mutual-tls.ts';
 import { allowEntries } from './outbound-allow.ts';
 import { registrationDefinitions } from './registration.ts';
 
@@ -75,6 +76,7 @@ export const definitions = {
     'none',
     'private key (PEM) of that certificate',
   ),
+  ...mutualTlsDefinitions,
   outboundAllow: define(
     'CARDEA_OUTBOUND_ALLOW',
     allowEntries,

@@ -4,6 +4,7 @@ import { defaultHashConcurrency, definitions } from './definitions.ts';
 import { isLoopbackHost } from './issuer.ts';
 import { buildLifetimes, judgeLifetimes, type LifetimeRow, type Lifetimes } from './lifetimes.ts';
 import { buildLimits, type Limits, limitKind } from './limits.ts';
+import { type MutualTlsSettings, readMutualTls } from './mutual-tls.ts';
 import {
   type ClientDocumentSettings,
   type RegistrationSettings,
@@ -28,6 +29,7 @@ export interface Settings {
   /** Networks in CIDR form. */
   readonly trustedProxies: readonly string[];
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  readonly mutualTls?: MutualTlsSettings;
   /** Hosts and networks that outbound requests may reach although they are not public. */
   readonly outbound: { readonly allow: readonly string[]; readonly caFile?: string };
   readonly mail: MailSettings;
@@ -115,6 +117,13 @@ function build(environment: Environment, read: ReadOne, faults: string[]): Setti
   const metrics = readMetrics(read, isSet);
   if (metrics?.port === port) faults.push('CARDEA_METRICS_PORT: must differ from PORT');
   const clientDocuments = readClientDocuments(read, isSet, faults);
+  const trustedProxies = read(definitions.trustedProxies) ?? [];
+  const mutualTls = readMutualTls(read, faults, {
+    issuer,
+    ports: [port, metrics?.port],
+    tls,
+    trustedProxies,
+  });
   const lifetimes = buildLifetimes((row: LifetimeRow) => read(row) ?? row.seconds);
   faults.push(...judgeLifetimes(lifetimes));
 
@@ -127,8 +136,9 @@ function build(environment: Environment, read: ReadOne, faults: string[]): Setti
     ...(redisUrl && { redisUrl }),
     ...(masterKeys && { masterKeys }),
     dataDir: read(definitions.dataDir) ?? './data',
-    trustedProxies: read(definitions.trustedProxies) ?? [],
+    trustedProxies,
     ...(tls && { tls }),
+    ...(mutualTls && { mutualTls }),
     outbound: readOutbound(read, faults),
     mail: readMail(read, isSet, issuer, faults),
     registration: readRegistration(read),

@@ -4,6 +4,7 @@
  * engine's own cache holds 100).
  */
 import type { ClientMetadata, KoaContextWithOIDC, Provider } from 'oidc-provider';
+import { subjectMembers } from '../clients/certificate-subject.ts';
 import { type Client, hasSecret } from '../clients/client.ts';
 import { OIDC_SCOPES } from '../clients/resource-server.ts';
 import type { ClientType } from '../config/lifetimes.ts';
@@ -88,13 +89,28 @@ function metadataOf(client: Client, published: PublishedKeys | undefined): Clien
     ...(client.sectorIdentifierUri ? { sector_identifier_uri: client.sectorIdentifierUri } : {}),
     // The engine insists on a value; the real secrets are digests and compared in engine-overrides.ts.
     ...(hasSecret(client) ? { client_secret: 'compared elsewhere' } : {}),
-    ...(keys ? { jwks: { keys: [...keys] } as NonNullable<ClientMetadata['jwks']> } : {}),
+    ...(keys
+      ? { jwks: { keys: keys.map((key) => ({ ...key })) } as NonNullable<ClientMetadata['jwks']> }
+      : {}),
     // The engine would keep a withdrawn key for as long as it verifies: it is told the address only where no key is needed.
     ...(!keys && client.jwksUri ? { jwks_uri: client.jwksUri } : {}),
+    ...certificateMetadata(client),
     ...(scopes.length > 0 ? { scope: scopes.join(' ') } : {}),
     ...(client.logoUri ? { logo_uri: client.logoUri } : {}),
     ...(client.policyUri ? { policy_uri: client.policyUri } : {}),
     ...(client.tosUri ? { tos_uri: client.tosUri } : {}),
     ...(client.clientUri ? { client_uri: client.clientUri } : {}),
+  };
+}
+
+function certificateMetadata(client: Client): Readonly<Record<string, string | boolean>> {
+  const { tlsSubjectDn, tlsSanDns, tlsSanUri, tlsSanIp, tlsSanEmail, certificateBoundTokens } = client;
+  return {
+    ...(tlsSubjectDn ? { [subjectMembers.tlsSubjectDn]: tlsSubjectDn } : {}),
+    ...(tlsSanDns ? { [subjectMembers.tlsSanDns]: tlsSanDns } : {}),
+    ...(tlsSanUri ? { [subjectMembers.tlsSanUri]: tlsSanUri } : {}),
+    ...(tlsSanIp ? { [subjectMembers.tlsSanIp]: tlsSanIp } : {}),
+    ...(tlsSanEmail ? { [subjectMembers.tlsSanEmail]: tlsSanEmail } : {}),
+    ...(certificateBoundTokens ? { tls_client_certificate_bound_access_tokens: true } : {}),
   };
 }

@@ -13,6 +13,7 @@ import { createInteractionPolicy } from './interaction-policy.ts';
 import { FAMILY_CLAIM } from './jwt-access-tokens.ts';
 import { levelClaims, reachableLevels } from './levels.ts';
 import { tokenLifetimes } from './lifetimes-of-tokens.ts';
+import { type MutualTls, mutualTlsDiscovery, mutualTlsFeature, mutualTlsMethods } from './mutual-tls.ts';
 import { checkAssertionAlg, checkProof, isNonceRequired } from './profile-gate.ts';
 import { askedScope } from './pushed-requests.ts';
 import {
@@ -24,6 +25,7 @@ import {
 import { apiScopes } from './resources.ts';
 
 export interface ConfigurationParts {
+  readonly issuer: string;
   readonly keys: KeySet;
   readonly cookieKeys: readonly string[];
   readonly dpopNonceSecret: Buffer;
@@ -34,6 +36,8 @@ export interface ConfigurationParts {
   readonly lifetimes: Lifetimes;
   readonly clients: () => EngineClients;
   readonly clientOf: (ctx: KoaContextWithOIDC) => Promise<Client>;
+  /** Absent: not spoken here. */
+  readonly mutualTls: MutualTls | undefined;
   /** The guarded client's. */
   readonly fetch: typeof globalThis.fetch;
   readonly checkAssertion: NonNullable<Configuration['assertJwtClientAuthClaimsAndHeader']>;
@@ -88,11 +92,21 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
       ...Object.fromEntries(Object.entries(claimsByScope).map(([scope, claims]) => [scope, [...claims]])),
     },
     acrValues: [...reachableLevels],
-    discovery: { ui_locales_supported: [...parts.uiLocales], ...parts.discovery },
+    discovery: {
+      ui_locales_supported: [...parts.uiLocales],
+      ...mutualTlsDiscovery(parts.mutualTls, parts.issuer),
+      ...parts.discovery,
+    },
     responseTypes: ['code', 'none'],
     subjectTypes: ['public', 'pairwise'],
     pairwiseIdentifier: async (_ctx, accountId, client) => parts.pairwiseSubject(client, accountId),
-    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+    clientAuthMethods: [
+      'client_secret_basic',
+      'client_secret_post',
+      'private_key_jwt',
+      ...mutualTlsMethods(parts.mutualTls),
+      'none',
+    ],
     enabledJWA: {
       clientAuthSigningAlgValues: ['ES256', 'RS256', 'PS256', 'EdDSA'],
       idTokenSigningAlgValues: [...signingAlgs],
@@ -172,6 +186,7 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
       devInteractions: { enabled: false },
       claimsParameter: { enabled: true },
       clientCredentials: { enabled: true },
+      mTLS: mutualTlsFeature(parts.mutualTls),
       deviceFlow: parts.pages.deviceFlow,
       dPoP: {
         enabled: true,

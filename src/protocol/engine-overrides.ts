@@ -2,10 +2,12 @@
  * All that the engine is overridden for, in one file. Each line says what the engine does by itself and why that is not
  * enough; test/protocol/engine-overrides.test.ts fails when an upgrade changes the ground under one of them.
  */
+import type { IncomingMessage } from 'node:http';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import Provider from 'oidc-provider';
 import { type ArtifactKind, newId, newSessionId, newSessionUid } from '../storage/ids.ts';
 import type { EngineClients } from './engine-clients.ts';
+import { atOrigin } from './mutual-tls.ts';
 import { askedScope, setPushedRequestLifetime } from './pushed-requests.ts';
 
 export interface Overrides {
@@ -14,6 +16,8 @@ export interface Overrides {
   readonly verifySecret: (clientId: string, presented: string) => Promise<boolean>;
   /** True for one caller only (RFC 9449 section 11.1, RFC 7523 section 3). `expiresAt` in ms. */
   readonly claim: (scope: string, value: string, expiresAt: number) => Promise<boolean>;
+  /** The origin of mutual TLS when this request came there. */
+  readonly aliasOf: (req: IncomingMessage) => string | undefined;
   /** Runs where the engine looks the client up: JWT access tokens get their stand-in. */
   readonly beforeClientLookup: () => Promise<void>;
   /** How long a pushed authorization request may be used. */
@@ -31,8 +35,15 @@ export function overrideEngine(engine: Provider, parts: Overrides): void {
     Object.defineProperty(target, name, { value, configurable: true, writable: true });
 
   // Addresses: the engine derives them from the request's Host; ours come from the issuer alone.
-  define(engine.OIDCContext.prototype, 'urlFor', (name: string, options?: Record<string, unknown>) =>
-    engine.urlFor(name, options),
+  define(
+    engine.OIDCContext.prototype,
+    'urlFor',
+    function (this: { ctx: KoaContextWithOIDC }, name: string, options?: Record<string, unknown>) {
+      const address = engine.urlFor(name, options);
+      // RFC 9449 section 4.3 compares htu with the address that was asked, which may be an alias (RFC 8705 section 5).
+      const origin = parts.aliasOf(this.ctx.req);
+      return origin ? atOrigin(origin, address) : address;
+    },
   );
 
   // Audiences of client assertions: the engine takes the endpoint's and the token endpoint's address as well

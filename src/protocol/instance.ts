@@ -21,6 +21,7 @@ import { wrapGrantHandler } from './grant-handlers.ts';
 import { authorizationHooks } from './grant-of-authorization.ts';
 import { createJwtTokens } from './jwt-access-tokens.ts';
 import type { EngineInstance } from './live-engine.ts';
+import { checkMutualTls } from './mutual-tls.ts';
 import { checkProof } from './profile-gate.ts';
 import type { ProtocolParts } from './protocol-parts.ts';
 import { resourceIndicators } from './resources.ts';
@@ -35,7 +36,12 @@ export function createInstanceBuilder(
   const endFamily = (family: string, reason: EndReason): Promise<void> =>
     parts.endFamily(family, reason, reason === 'replayed' ? theftOf(parts, family) : undefined);
   const mayRecord = createSampler({ clock, ...parts.recordLimit }).take;
-  const clientKeys = createClientKeys(parts.clients.keySets);
+  const findUsable = async (clientId: string) => {
+    const client = await parts.clients.find(clientId);
+    if (client) checkMutualTls(client, parts.mutualTls);
+    return client;
+  };
+  const clientKeys = createClientKeys(parts.clients.keySets, parts.mutualTls);
   const deviceCodes = createDeviceCodes({
     artifacts,
     throttle: parts.deviceThrottle,
@@ -77,6 +83,8 @@ export function createInstanceBuilder(
         lifetimes,
         clients: ready,
         clientOf,
+        issuer: parts.issuer,
+        mutualTls: parts.mutualTls,
         fetch: parts.outbound.fetch,
         checkAssertion: createAssertionRules({ issuer: parts.issuer, clock }),
         adapter: createAdapterFactory({
@@ -133,7 +141,7 @@ export function createInstanceBuilder(
     );
     clients = createEngineClients(
       (metadata) => newClient(engine, metadata),
-      parts.clients.find,
+      findUsable,
       (client) => clientKeys(Provider.ctx, client),
     );
 
@@ -143,6 +151,7 @@ export function createInstanceBuilder(
       verifySecret: parts.clients.verifySecret,
       claim: artifacts.claim,
       pushedRequestSeconds: lifetimes.pushedRequest,
+      aliasOf: (req) => (parts.mutualTls?.isAtAlias(req) ? parts.mutualTls.origin : undefined),
       beforeClientLookup: () => standIn(Provider.ctx),
       onSessionEnd: parts.onSessionEnd,
     });

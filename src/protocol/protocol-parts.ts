@@ -24,6 +24,7 @@ import type { DeviceThrottle } from '../throttle/device-throttle.ts';
 import type { RequestLimits } from '../throttle/request-limits.ts';
 import type { PublishedKeys } from './client-keys.ts';
 import type { EnginePages } from './engine-pages.ts';
+import type { MutualTls } from './mutual-tls.ts';
 
 export interface RegistrationParts
   extends Pick<Registrations, 'register' | 'read' | 'replace' | 'remove' | 'noteUse'> {
@@ -63,6 +64,7 @@ export interface ProtocolParts {
     all(): Promise<readonly ResourceServer[]>;
   };
   readonly registrations: RegistrationParts;
+  readonly mutualTls?: MutualTls | undefined;
   /** The guarded client; the engine asks nothing and nobody by another way. */
   readonly outbound: Outbound;
   /** What an account is called at a client. */

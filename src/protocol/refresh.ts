@@ -9,7 +9,7 @@ import type { KoaContextWithOIDC } from 'oidc-provider';
 import { errors } from 'oidc-provider';
 import type { Clock } from '../config/clock.ts';
 import type { Sealing } from '../storage/sealing.ts';
-import type { StoredAnswer } from './request-state.ts';
+import { type StoredAnswer, stateOf } from './request-state.ts';
 import type { KeptAnswer } from './unit-of-work.ts';
 
 /** Thrown out of the engine's own handler when the token was used before and its answer is still kept. */
@@ -58,7 +58,7 @@ export function otherRequest(): Error {
 }
 
 /**
- * What a stored answer is bound to: the client, what was asked and the sender's key. The engine has verified the DPoP
+ * What a stored answer is bound to: the client, what was asked and the sender's key and certificate. The engine has verified the DPoP
  * proof when this runs, so its key is the last one in the header's JWK.
  */
 function bindingOf(ctx: KoaContextWithOIDC): string {
@@ -68,7 +68,8 @@ function bindingOf(ctx: KoaContextWithOIDC): string {
     .filter(Boolean)
     .sort();
   const resource = [params?.resource ?? []].flat().map(String).sort();
-  const parts = [client?.clientId, scope, resource, params?.authorization_details ?? '', proofKey(ctx)];
+  const details = params?.authorization_details ?? '';
+  const parts = [client?.clientId, scope, resource, details, proofKey(ctx), stateOf(ctx).certificate ?? ''];
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
 }
 

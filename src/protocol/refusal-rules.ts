@@ -175,6 +175,14 @@ const rulesByCause: readonly (readonly [RegExp, RefusalRule])[] = [
     r('RFC 7523 section 3', 'an assertion of this client for this server: fresh, with a jti, used once'),
   ],
   [
+    /client certificate|certificate subject|mutual TLS/,
+    r(
+      'RFC 8705 section 2',
+      'a connection with the registered certificate, at an address of mutual TLS',
+      'keys',
+    ),
+  ],
+  [
     /jwks_uri of the client/,
     r('RFC 7591 section 2', 'a jwks_uri that answers with the client’s keys', 'keys'),
   ],

@@ -27,6 +27,8 @@ export interface RequestState {
   /** The family of each token or code that was found, by its id. */
   readonly familyOf: Map<string, string>;
   answer?: StoredAnswer;
+  /** The digest of the client's certificate, where the engine has asked for it. */
+  certificate?: string;
   jwt?: VerifiedJwt;
   /** The pushed authorization request (RFC 9126) that was found, as stored. */
   pushed?: Record<string, unknown>;

@@ -17,9 +17,7 @@ const MAX_HOPS = 32;
  * @throws RangeError when an entry is neither an address nor a CIDR.
  */
 export function createAddressReader(trustedProxies: readonly string[]): AddressReader {
-  const trusted = blockListOf(trustedProxies);
-  const isTrusted = (address: string): boolean =>
-    trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  const isTrusted = createProxyCheck(trustedProxies);
 
   return (req) => {
     let speaker = cleanAddress(req.socket.remoteAddress ?? '') ?? '0.0.0.0';
@@ -34,6 +32,15 @@ export function createAddressReader(trustedProxies: readonly string[]): AddressR
       if (!isTrusted(speaker)) return speaker;
     }
     return speaker;
+  };
+}
+
+/** Whether an address is one of these proxies. @throws RangeError as createAddressReader */
+export function createProxyCheck(trustedProxies: readonly string[]): (address: string) => boolean {
+  const trusted = blockListOf(trustedProxies);
+  return (raw) => {
+    const address = cleanAddress(raw);
+    return address !== undefined && trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
   };
 }
 

@@ -2,7 +2,9 @@
  * The one public URL. Everything that anyone may read from a request about "where am I" (host, protocol, origin,
  * href) comes from the issuer setting and never from request headers.
  */
+import type { IncomingMessage } from 'node:http';
 import type Koa from 'koa';
+import { cameThroughMutualTls } from './client-certificate.ts';
 import { WebFault } from './problem.ts';
 
 /** Answered for any Host: load balancers and orchestrators ask by address. They give no details away. */
@@ -33,29 +35,58 @@ export interface PublicUrl {
   readonly loopback: boolean;
   /** First door: refuses requests meant for another place. Throws WebFault 421 and 400. */
   readonly door: Koa.Middleware;
+  /** Whether the request came to the origin of mutual TLS, which is not the issuer's. */
+  isAtAlias(req: IncomingMessage): boolean;
   /** Pins protocol, host, hostname, origin, secure and href of `app.request` to the issuer. */
   pin(app: Pick<Koa, 'request'>): void;
 }
 
+/** Where clients with certificates come (RFC 8705 section 5). */
+export interface MutualTlsPlace {
+  /** `https://host[:port]`; absent: the issuer's own. */
+  readonly origin?: string | undefined;
+  /** All that is served there, as paths below the issuer's. */
+  readonly paths: ReadonlySet<string>;
+  /** Whether it is a listener of our own: then nothing else reaches that place, and it leads to no other. */
+  readonly isListener: boolean;
+}
+
 /** @param issuer a checked absolute http(s) URL. */
-export function createPublicUrl({ issuer }: { issuer: string }): PublicUrl {
+export function createPublicUrl(options: {
+  issuer: string;
+  mutualTls?: MutualTlsPlace | undefined;
+}): PublicUrl {
+  const { issuer, mutualTls } = options;
   const url = new URL(issuer);
   const secure = url.protocol === 'https:';
   const base = url.pathname.replace(/\/+$/, '');
   const hosts = acceptedHosts(url);
+  const aliasHosts = mutualTls?.origin ? acceptedHosts(new URL(mutualTls.origin)) : undefined;
+  const atAlias = new WeakSet<IncomingMessage>();
+
+  /** @returns 'issuer', or 'alias' for the place of mutual TLS; undefined when it is neither */
+  const placeOf = (req: IncomingMessage): 'issuer' | 'alias' | undefined => {
+    const host = (req.headers.host ?? '').toLowerCase();
+    if (cameThroughMutualTls(req)) return (aliasHosts ?? hosts).has(host) ? 'alias' : undefined;
+    if (hosts.has(host)) return 'issuer';
+    return !mutualTls?.isListener && aliasHosts?.has(host) ? 'alias' : undefined;
+  };
 
   const door: Koa.Middleware = (ctx, next) => {
     const target = ctx.req.url ?? '/';
     if (HEALTH_PATHS.has(pathOf(target))) return next();
     // RFC 9112 section 3.2: exactly one Host header; section 3.2.2: an absolute-form target overrides it.
     if (hostLines(ctx.req.rawHeaders) !== 1) throw misdirected('The request has no Host header, or several.');
-    if (!hosts.has((ctx.req.headers.host ?? '').toLowerCase())) {
-      throw misdirected('The Host header names another server.');
-    }
+    const place = placeOf(ctx.req);
+    if (!place) throw misdirected('The Host header names another server.');
     if (!target.startsWith('/')) ctx.url = originForm(target, url, hosts);
     const { headers } = ctx.req;
     for (const name of FORWARDED_PLACE) if (name in headers) delete headers[name];
     if (base) ctx.path = belowBase(ctx.path, base);
+    if (place === 'alias') {
+      if (!mutualTls?.paths.has(ctx.path)) throw misdirected('This is served at the issuer only.');
+      if (aliasHosts) atAlias.add(ctx.req);
+    }
     return next();
   };
 
@@ -66,6 +97,7 @@ export function createPublicUrl({ issuer }: { issuer: string }): PublicUrl {
     secure,
     loopback: isLoopbackHost(url.hostname),
     door,
+    isAtAlias: (req) => atAlias.has(req),
     pin(app) {
       const view = {
         protocol: url.protocol.slice(0, -1),

@@ -146,6 +146,28 @@ describe('settings that stop the start', () => {
     ['too short a password', { CARDEA_PASSWORD_MIN_LENGTH: '6' }, 'CARDEA_PASSWORD_MIN_LENGTH: must be'],
     ['everybody as a trusted proxy', { CARDEA_TRUSTED_PROXIES: '0.0.0.0/0' }, 'must not be all addresses'],
     ['a proxy by name', { CARDEA_TRUSTED_PROXIES: 'proxy.internal' }, 'must be networks'],
+    [
+      'a certificate in a stranger’s header',
+      { CARDEA_MTLS_HEADER: 'Client-Cert' },
+      'needs CARDEA_TRUSTED_PROXIES',
+    ],
+    [
+      'a certificate in a header that means something else',
+      { CARDEA_TRUSTED_PROXIES: '10.0.0.1', CARDEA_MTLS_HEADER: 'Authorization' },
+      'CARDEA_MTLS_HEADER: must be',
+    ],
+    ['a listener without a certificate', { CARDEA_MTLS_PORT: '8443' }, 'needs CARDEA_MTLS_CERT_FILE'],
+    [
+      'two listeners on one port',
+      { PORT: '3000', CARDEA_MTLS_PORT: '3000' },
+      'CARDEA_MTLS_PORT: must differ',
+    ],
+    ['authorities for nobody', { CARDEA_MTLS_CA_FILE: '/ca.pem' }, 'CARDEA_MTLS_CA_FILE: has no meaning'],
+    [
+      'mutual TLS without TLS',
+      { CARDEA_MTLS_URL: 'http://mtls.example.com' },
+      'CARDEA_MTLS_URL: must be an https origin',
+    ],
     ['everything as reachable', { CARDEA_OUTBOUND_ALLOW: '0.0.0.0/0' }, 'CARDEA_OUTBOUND_ALLOW: must be'],
     ['any name as reachable', { CARDEA_OUTBOUND_ALLOW: '*' }, 'CARDEA_OUTBOUND_ALLOW: must be'],
     [

@@ -29,6 +29,8 @@ export interface CertificateOptions {
   readonly ca?: boolean;
   /** Signs it; itself unless given. */
   readonly by?: Certificate;
+  /** Purposes of use by their numbers: `1.3.6.1.5.5.7.3.2` is client authentication. */
+  readonly purposes?: readonly string[];
   /** ms; a day ago to a year ahead unless given. */
   readonly validFrom?: number;
   readonly validTo?: number;
@@ -76,9 +78,10 @@ function distinguishedName(parts: CertificateOptions['subject']): Buffer {
   return sequence(...parts.map(([name, value]) => set(sequence(oid(attributes[name]), utf8(value)))));
 }
 
-function extensions({ ca, names = [] }: CertificateOptions): Buffer[] {
+function extensions({ ca, names = [], purposes = [] }: CertificateOptions): Buffer[] {
   const all = [sequence(oid('2.5.29.19'), truth(), octets(sequence(...(ca ? [truth()] : []))))];
   if (names.length > 0) all.push(sequence(oid('2.5.29.17'), octets(sequence(...names.map(generalName)))));
+  if (purposes.length > 0) all.push(sequence(oid('2.5.29.37'), octets(sequence(...purposes.map(oid)))));
   return all;
 }
 

@@ -28,6 +28,15 @@ describe('urlFor', () => {
   test('the bare engine takes addresses from the Host header', async () => {
     expect(JSON.parse((await ask(bareEngine(), path)).text).token_endpoint).toContain('evil.com');
   });
+  test('ours are at the origin of mutual TLS when the request came there', () => {
+    const { engine, aliasOf } = overridden();
+    const { urlFor } = engine.OIDCContext.prototype as unknown as {
+      urlFor(this: object, name: string): string;
+    };
+    expect(urlFor.call({ ctx: {} }, 'token')).toBe(`${issuer}/token`);
+    aliasOf.mockReturnValue('https://mtls.example.com:8443');
+    expect(urlFor.call({ ctx: {} }, 'token')).toBe('https://mtls.example.com:8443/token');
+  });
   test('ours come from the issuer', async () => {
     const document = JSON.parse((await ask(overridden().engine, path)).text);
     expect(document.token_endpoint).toBe(`${issuer}/token`);

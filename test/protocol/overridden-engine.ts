@@ -42,6 +42,7 @@ export function overridden() {
     } satisfies EngineClients,
     verifySecret: vi.fn(async (_clientId: string, presented: string) => presented === 'one of several'),
     claim: vi.fn(async (_scope: string, _value: string, _expiresAt: number) => true),
+    aliasOf: vi.fn((): string | undefined => undefined),
     beforeClientLookup: vi.fn(async () => undefined),
     pushedRequestSeconds: 90,
     onSessionEnd: vi.fn(async (_session: { uid: string; accountId?: string | undefined }) => undefined),
