@@ -6,6 +6,7 @@
 import type { ClientMetadata, KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { subjectMembers } from '../clients/certificate-subject.ts';
 import { type Client, hasSecret } from '../clients/client.ts';
+import { isSenderConstrained, isStrict } from '../clients/profile-rules.ts';
 import { OIDC_SCOPES } from '../clients/resource-server.ts';
 import type { ClientType } from '../config/lifetimes.ts';
 import type { PublishedKeys } from './client-keys.ts';
@@ -64,6 +65,11 @@ export function requestClient(clients: EngineClients, ctx: KoaContextWithOIDC): 
   return client;
 }
 
+/** Whether no token is issued without a DPoP proof. */
+function needsProof(client: Client): boolean {
+  return client.dpopBoundTokens === true || (isStrict(client.profile) && !isSenderConstrained(client));
+}
+
 /** Metadata by its wire names (RFC 7591 section 2). */
 function metadataOf(client: Client, published: PublishedKeys | undefined): ClientMetadata {
   const keys = published?.keys ?? client.jwks?.keys;
@@ -82,9 +88,10 @@ function metadataOf(client: Client, published: PublishedKeys | undefined): Clien
     authorization_signed_response_alg: client.authorizationAlg ?? client.idTokenAlg,
     introspection_signed_response_alg: client.introspectionAlg ?? client.idTokenAlg,
     ...(client.userinfoAlg ? { userinfo_signed_response_alg: client.userinfoAlg } : {}),
-    require_pushed_authorization_requests: client.requirePushedRequests ?? false,
+    // By its profile too, whatever its flags say: a profile is what was promised to the APIs behind.
+    require_pushed_authorization_requests: client.requirePushedRequests === true || isStrict(client.profile),
     require_signed_request_object: client.requireSignedRequests ?? false,
-    dpop_bound_access_tokens: client.dpopBoundTokens ?? false,
+    dpop_bound_access_tokens: needsProof(client),
     subject_type: client.subjectType ?? 'public',
     ...(client.sectorIdentifierUri ? { sector_identifier_uri: client.sectorIdentifierUri } : {}),
     // The engine insists on a value; the real secrets are digests and compared in engine-overrides.ts.

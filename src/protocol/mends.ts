@@ -5,6 +5,7 @@
 import { typeRules } from '../clients/client-types.ts';
 import { command, type Mend, type MendContext, nothing, request } from './mend.ts';
 import { mendResource, mendScope } from './mends-of-apis.ts';
+import { mendProfile, mendUnproved, mendUnpushed } from './mends-of-profiles.ts';
 import { mendOrigin, mendPostLogoutUri, mendRedirectUri } from './mends-of-uris.ts';
 import { cardea } from './shell-words.ts';
 
@@ -18,6 +19,9 @@ export type MendName =
   | 'auth-method'
   | 'grant-type'
   | 'pkce'
+  | 'unpushed'
+  | 'unproved'
+  | 'profile'
   | 'scope'
   | 'resource'
   | 'request'
@@ -30,6 +34,9 @@ export const mends: Readonly<Record<MendName, (about: MendContext) => Mend>> = {
   'redirect-uri': mendRedirectUri,
   'post-logout-redirect-uri': mendPostLogoutUri,
   origin: mendOrigin,
+  unpushed: mendUnpushed,
+  unproved: mendUnproved,
+  profile: mendProfile,
   scope: mendScope,
   resource: mendResource,
   client: mendClient,

@@ -31,8 +31,9 @@ export function checkAssertionAlg(header: Members, client: Client): void {
  * @throws InvalidDpopProof
  */
 export function checkProof(ctx: KoaContextWithOIDC, client: Client): void {
+  if (client.profile !== 'fapi2') return;
   const [header, payload] = ctx.get('DPoP').split('.').map(decoded);
-  if (client.profile !== 'fapi2' || !header || !payload) return;
+  if (!header || !payload) return;
   if (!isSignatureAllowed(client.profile, String(header.alg))) {
     throw new errors.InvalidDpopProof('DPoP proof alg is not accepted in the profile fapi2');
   }

@@ -101,6 +101,14 @@ export const rulesByCode: Readonly<Record<string, RefusalRule>> = {
 /** Finer rules by the engine's description or cause. The first that matches counts. */
 const rulesByCause: readonly (readonly [RegExp, RefusalRule])[] = [
   [
+    /iat is too far in the future for the profile/,
+    r('FAPI 2.0 Security Profile section 5.3.2.1', 'a time that is at most 60 seconds ahead', 'profile'),
+  ],
+  [
+    /in the profile fapi2|the profile fapi2 does not accept|of this profile/,
+    r('FAPI 2.0 Security Profile section 5.4.1', 'signatures with ES256, PS256 or EdDSA', 'profile'),
+  ],
+  [
     /^client (?:not found|is invalid)/m,
     r('RFC 6749 section 5.2', 'the client_id of a registered, active client', 'client'),
   ],
@@ -111,7 +119,7 @@ const rulesByCause: readonly (readonly [RegExp, RefusalRule])[] = [
   ],
   [
     /Pushed Authorization Request must be used/,
-    r('RFC 9126 section 6', 'an authorization request that was pushed to the PAR endpoint'),
+    r('RFC 9126 section 6', 'an authorization request that was pushed to the PAR endpoint', 'unpushed'),
   ],
   [
     /request_uri (is invalid|has expired)/,
@@ -132,7 +140,7 @@ const rulesByCause: readonly (readonly [RegExp, RefusalRule])[] = [
   ],
   [
     /DPoP proof JWT not provided/,
-    r('RFC 9449 section 5.2', 'a DPoP proof: the tokens of this client are bound to a key'),
+    r('RFC 9449 section 5.2', 'a DPoP proof: the tokens of this client are bound to a key', 'unproved'),
   ],
   [
     /too many codes/,

@@ -1,7 +1,7 @@
 /** RFC 9126: a pushed request is its client's own, lives as long as the settings say, and leads to one authorization. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Agent, createAgent } from '../harness/agent.ts';
-import { redirectUri, type SeededClient, seedWebClient, signIn } from '../harness/seed.ts';
+import { authorize, redirectUri, type SeededClient, seedWebClient, signIn } from '../harness/seed.ts';
 import type { Setup } from '../harness/server.ts';
 import { type MovedClock, moveClock } from './clock.ts';
 import { authorizeQuery, openWorld, type Reply, type World } from './world.ts';
@@ -114,6 +114,15 @@ describe.each(setups)('pushed requests with %s: %s', (setup) => {
     const said = ends.map(({ location }) => new URL(String(location)).searchParams);
     expect(said.map((found) => found.has('code'))).toEqual([true, false]);
     expect(said[1]?.get('error')).toBe('invalid_request_uri');
+  });
+
+  test('through sign-in and consent it leads to one code; what is opened with it afterwards to none', async () => {
+    const app = await seedWebClient(world.rooms);
+    const { json } = await push(app, { scope: 'openid email' });
+    const answer = await authorize(createAgent(world.issuer), use(json.request_uri, app), world.person);
+    expect(answer.searchParams.get('code')).toBeTruthy();
+    const page = await createAgent(world.issuer).get(use(json.request_uri, app));
+    expect([page.status, page.location]).toEqual([400, undefined]);
   });
 
   test('expired: refused', async () => {

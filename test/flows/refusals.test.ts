@@ -5,18 +5,23 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { redeemForm } from '../harness/codes.ts';
-import { type SeededClient, seedApi, seedClient, seedWebClient } from '../harness/seed.ts';
+import { redirectUri, type SeededClient, seedApi, seedClient, seedWebClient } from '../harness/seed.ts';
 import { authorizeQuery, bearer, openWorld, type Reply, type World } from './world.ts';
 
 const canary = `canary_${randomBytes(32).toString('base64url')}`;
 let world: World;
 let client: SeededClient;
 let service: SeededClient;
+let strict: SeededClient;
+let bound: SeededClient;
 
 beforeAll(async () => {
   world = await openWorld('full');
   const api = await seedApi(world.rooms);
   client = await seedWebClient(world.rooms, { firstParty: true });
+  strict = await seedWebClient(world.rooms, { profile: 'high' });
+  const tab = { name: 'Tab', type: 'spa', redirectUris: [redirectUri], firstParty: true } as const;
+  bound = await seedClient(world.rooms, { ...tab, dpopBoundTokens: true });
   service = await seedClient(world.rooms, { name: 'S', type: 'service', resources: [api] });
 });
 afterAll(() => world?.close());
@@ -93,6 +98,42 @@ const cases: readonly Case[] = [
     error: 'login_required',
     rule: 'OpenID Connect Core section 3.1.2.6',
     ask: () => world.ask(authorizeQuery(client, { prompt: 'none', login_hint: canary })),
+  },
+  {
+    name: 'a request object without a signature',
+    kind: 'par',
+    error: 'invalid_request_object',
+    rule: 'RFC 9101 section 6.3',
+    ask: () => {
+      const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+      const request = `${part({ alg: 'none' })}.${part({ client_id: client.clientId, nonce: canary })}.`;
+      return world.ask('/oauth2/par', { form: { request }, client });
+    },
+  },
+  {
+    name: 'a pushed request that is not there',
+    kind: 'authorize',
+    error: 'invalid_request_uri',
+    rule: 'RFC 9126 section 4',
+    ask: () =>
+      world.ask(authorizeQuery(client, { request_uri: `urn:ietf:params:oauth:request_uri:${canary}` })),
+  },
+  {
+    name: 'a request that had to be pushed',
+    kind: 'authorize',
+    error: 'invalid_request',
+    rule: 'RFC 9126 section 6',
+    ask: () => world.ask(authorizeQuery(strict)),
+  },
+  {
+    name: 'a token request without the proof that is asked for',
+    kind: 'token',
+    error: 'invalid_dpop_proof',
+    rule: 'RFC 9449 section 5.2',
+    ask: async () => {
+      const code = await world.browser(bound).code('openid');
+      return token({ ...redeemForm(code), client_id: bound.clientId });
+    },
   },
   {
     name: 'a wrong secret',

@@ -71,6 +71,18 @@ test.each([
   ['invalid_request', 'not supported value of code_challenge_method', '', 'RFC 7636 section 4.3'],
   ['invalid_request_uri', 'request_uri is invalid, expired, or was already used', '', 'RFC 9126 section 4'],
   ['invalid_request', 'Pushed Authorization Request must be used', '', 'RFC 9126 section 6'],
+  [
+    'invalid_client',
+    '',
+    'client assertion: alg is not accepted in the profile fapi2',
+    'FAPI 2.0 Security Profile section 5.4.1',
+  ],
+  [
+    'invalid_dpop_proof',
+    'DPoP proof iat is too far in the future for the profile fapi2',
+    '',
+    'FAPI 2.0 Security Profile section 5.3.2.1',
+  ],
   ['invalid_request_object', 'Request Object was used before', '', 'RFC 9101 section 10.3'],
   ['invalid_request_object', 'Request Object claims are invalid', 'jwt expired', 'RFC 9101 section 6.3'],
   ['invalid_grant', '', 'DPoP proof JWT not provided', 'RFC 9449 section 5.2'],
