@@ -11,6 +11,7 @@ import { createProtocolViews } from './pages/protocol-views.ts';
 import { mutualTlsPaths } from './protocol/mutual-tls.ts';
 import { createProtocol } from './protocol/protocol.ts';
 import type { Rooms } from './rooms.ts';
+import { createSigningOut } from './signing-out.ts';
 import { networkOf } from './throttle/networks.ts';
 import { createAccessLog, loggedPath } from './web/access-log.ts';
 import { loadAssets } from './web/assets.ts';
@@ -63,6 +64,8 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
   const own = ownClient(publicUrl.issuer);
   const findClient = async (clientId: string) => (clientId === own.clientId ? own : directory.find(clientId));
 
+  const signingOut = createSigningOut(rooms, own.clientId);
+
   const protocol = createProtocol({
     ...rooms,
     issuer: publicUrl.issuer,
@@ -99,18 +102,18 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
     },
     secureCookies: secure,
     uiLocales: renderer.locales,
-    pages: createEnginePages({ rooms, views, deviceViews }),
+    pages: createEnginePages({ rooms, views, deviceViews, toldApps: signingOut.toldApps }),
     families: rooms.familyIndex,
     recordLimit: settings.limits.refusalsPerNetwork,
     endFamily: createFamilyEnd(rooms),
     denyToken: (jti, family, expiresAt) =>
       rooms.families.denyToken(jti, family, Math.max(1, Math.ceil((expiresAt - clock.now()) / 1000))),
-    onSessionEnd: async ({ uid, accountId }) => {
-      await rooms.sessions.signOut(uid, accountId, { actor: { kind: 'account', id: accountId } });
-    },
+    onSessionEnd: signingOut.endSession,
+    logout: signingOut,
   });
+  rooms.logoutDelivery.start(protocol.tell);
   const pages = createPages({
-    front: createFrontDoor({ rooms, protocol, findClient }),
+    front: createFrontDoor({ rooms, protocol, findClient, toldApps: signingOut.toldApps }),
     publicUrl,
     cookies,
     csrf,

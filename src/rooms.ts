@@ -27,12 +27,14 @@ import { createKeys } from './keys/keys.ts';
 import type { Log } from './observability/log.ts';
 import { createMetrics } from './observability/metrics.ts';
 import { createOutbound } from './outbound/outbound.ts';
+import { createLogoutDelivery } from './sessions/logout-delivery.ts';
 import { createSessions } from './sessions/sessions.ts';
 import { createTimeline } from './sessions/timeline.ts';
 import { openArtifacts } from './storage/artifact-factory.ts';
 import { createLease } from './storage/changes.ts';
 import { openDatabase } from './storage/database.ts';
 import { createFamilyIndex } from './storage/family-index.ts';
+import { createLogoutQueue } from './storage/logout-queue.ts';
 import { migrate, pendingMigrations } from './storage/migrator.ts';
 import { createInstanceSecrets } from './storage/random-secrets.ts';
 import { createSealing } from './storage/sealing.ts';
@@ -195,6 +197,15 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
   const resources = createResourceServers({ db, clock, audit, lease, ensureAlgorithm: keys.ensureAlgorithm });
   const timeline = createTimeline({ audit, families: familyIndex, clock });
   const sessions = createSessions({ artifacts, families, db, audit, clock, lifetimes });
+  const logoutQueue = createLogoutQueue({ db, clock });
+  const logoutDelivery = createLogoutDelivery({
+    queue: logoutQueue,
+    clock,
+    log,
+    audit,
+    onOutcome: (outcome) => metrics.count('cardea_logout_notices_total', { outcome }),
+  });
+  closers.add(logoutDelivery.close);
 
   return {
     settings,
@@ -235,6 +246,8 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     resources,
     subjectOf,
     sessions,
+    logoutQueue,
+    logoutDelivery,
     timeline,
     close: closers.close,
   };

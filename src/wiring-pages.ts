@@ -11,6 +11,7 @@ export function createFrontDoor(o: {
   rooms: Rooms;
   protocol: Protocol;
   findClient: FrontDoor['findClient'];
+  toldApps: FrontDoor['signedOutApps'];
 }): FrontDoor {
   const { rooms, protocol, findClient } = o;
   const { settings, standings, resources, consents, setupLink } = rooms;
@@ -47,7 +48,7 @@ export function createFrontDoor(o: {
         await protocol.refuse(ctx, error, description);
       },
       session: protocol.session,
-      signOut: protocol.signOut,
+      signOut: async (ctx) => (await protocol.signOut(ctx))?.id,
     },
     authenticate: rooms.authenticate,
     deviceCookies: rooms.deviceCookies,
@@ -64,6 +65,7 @@ export function createFrontDoor(o: {
     },
     findClient,
     findResource: resources.byAudience,
+    signedOutApps: o.toldApps,
     networkOf,
     setup: setupLink,
     signInUrl: `${new URL(issuer).pathname.replace(/\/+$/, '')}/oauth2/authorize?${own}`,

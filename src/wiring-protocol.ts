@@ -5,6 +5,7 @@ import type { ProtocolViews } from './pages/protocol-views.ts';
 import type { EnginePages } from './protocol/engine-pages.ts';
 import type { ProtocolParts } from './protocol/protocol-parts.ts';
 import type { Rooms } from './rooms.ts';
+import type { SigningOut } from './signing-out.ts';
 import { theftMail } from './theft-mail.ts';
 import { networkOf } from './throttle/networks.ts';
 
@@ -51,8 +52,9 @@ export function createEnginePages(o: {
   rooms: Rooms;
   views: ProtocolViews;
   deviceViews: DeviceViews;
+  toldApps: SigningOut['toldApps'];
 }): EnginePages {
-  const { rooms, views, deviceViews } = o;
+  const { rooms, views, deviceViews, toldApps } = o;
   const send = (ctx: { body: unknown; type: string }, html: string): void => {
     ctx.body = html;
     ctx.type = 'html';
@@ -100,8 +102,10 @@ export function createEnginePages(o: {
     done(ctx, view) {
       send(ctx, deviceViews.renderDeviceDone(ctx, view));
     },
-    signedOut(ctx, { client }) {
-      send(ctx, views.renderSignedOut(ctx, { client }));
+    async signedOut(ctx, { client, told, goOnTo }) {
+      const apps = await toldApps(told);
+      const wayOn = goOnTo && client ? { url: goOnTo, label: client.name } : undefined;
+      send(ctx, views.renderSignedOut(ctx, { client, apps, wayOn }));
     },
   };
 }

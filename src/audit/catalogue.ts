@@ -105,6 +105,8 @@ export interface AuditDetails {
   };
   'session.started': { readonly remembered: boolean };
   'session.ended': { readonly reason: EndReason };
+  /** A client was not told that the account signed out: its receiver did not answer in all those tries. */
+  'logout.given-up': { readonly tries: number };
   'setup.link-made': { readonly expiresAt: number };
   'setup.completed': None;
 }

@@ -64,8 +64,8 @@ export interface Protocol {
   refuse(ctx: Koa.Context, visit: Visit, error: 'access_denied', description: string): Promise<void>;
   /** The single sign-on session of this browser. */
   session(ctx: Koa.Context): Promise<{ readonly accountId: string } | undefined>;
-  /** Ends it, and what hangs on it. Sends nothing. */
-  signOut(ctx: Koa.Context): Promise<void>;
+  /** Ends it, and what hangs on it. Sends nothing. @returns the name for `signedOutApps`, when there are any */
+  signOut(ctx: Koa.Context): Promise<string | undefined>;
 }
 
 export interface Person {
@@ -127,6 +127,13 @@ export interface ResourceNames {
   readonly scopes: readonly { readonly name: string; readonly description?: string }[];
 }
 
+/** The apps that a sign-out reached, by name (src/signing-out.ts). */
+export interface SignedOutApps {
+  readonly told: readonly string[];
+  readonly pending: readonly string[];
+  readonly unreachable: readonly string[];
+}
+
 export interface FrontDoor {
   readonly protocol: Protocol;
   readonly authenticate: Authenticate;
@@ -135,6 +142,8 @@ export interface FrontDoor {
   findPerson(accountId: string): Promise<Person | undefined>;
   /** Active clients only. */
   findClient(clientId: string): Promise<PageClient | undefined>;
+  /** Undefined when there is nothing to tell of that sign-out. */
+  signedOutApps(signOut: string | undefined): Promise<SignedOutApps | undefined>;
   findResource(audience: string): Promise<ResourceNames | undefined>;
   readonly networkOf: (address: string) => string;
   readonly setup: Setup;

@@ -19,7 +19,7 @@ export interface FrontPages {
 const SIGN_OUT = 'sign-out';
 
 export function createFrontPages(o: {
-  front: Pick<FrontDoor, 'protocol' | 'findPerson' | 'signInUrl'>;
+  front: Pick<FrontDoor, 'protocol' | 'findPerson' | 'signInUrl' | 'signedOutApps'>;
   publicUrl: Pick<PublicUrl, 'issuer' | 'base' | 'origin'>;
   csrf: Csrf;
   readSubmitted: ReadSubmitted;
@@ -57,12 +57,14 @@ export function createFrontPages(o: {
     async signOut(ctx) {
       const form = await o.readSubmitted(ctx);
       if (!form.isFresh(SIGN_OUT)) return show(ctx, { status: 403, notice: 'form.outdated' });
-      await front.protocol.signOut(ctx);
-      return seeOther(ctx, `${publicUrl.base}/signed-out`);
+      const signOut = await front.protocol.signOut(ctx);
+      return seeOther(ctx, `${publicUrl.base}/signed-out${signOut ? `?told=${signOut}` : ''}`);
     },
     async signedOut(ctx) {
       if (await personOf(ctx)) return seeOther(ctx, `${publicUrl.base}/`);
-      return sendPage(ctx, 'signed-out', { data: { home: `${publicUrl.base}/` } });
+      const { told } = ctx.query;
+      const apps = await front.signedOutApps(typeof told === 'string' ? told : undefined);
+      return sendPage(ctx, 'signed-out', { data: { home: `${publicUrl.base}/`, apps } });
     },
   };
 }

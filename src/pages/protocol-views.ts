@@ -5,7 +5,7 @@ import type { RenderPage } from '../web/render.ts';
 import { pagePolicy } from '../web/security-headers.ts';
 import type { Texts } from '../web/texts.ts';
 import { clientView, formTargetsOf, imagesOf, personView } from './display.ts';
-import type { PageClient, Person } from './front-door.ts';
+import type { PageClient, Person, SignedOutApps } from './front-door.ts';
 
 type Headers = Pick<Koa.Context, 'set'>;
 
@@ -50,7 +50,11 @@ export interface ProtocolViews {
   renderLogoutConfirm(ctx: Headers, view: LogoutConfirmView): string;
   renderSignedOut(
     ctx: Headers,
-    view?: { client?: PageClient | undefined; wayOn?: { url: string; label: string } | undefined },
+    view?: {
+      client?: PageClient | undefined;
+      wayOn?: { url: string; label: string } | undefined;
+      apps?: SignedOutApps | undefined;
+    },
   ): string;
   renderError(ctx: Headers, view: ProtocolErrorView): string;
   /** OAuth 2.0 Form Post Response Mode: sent by a script of ours, or by the person's Continue. */
@@ -83,11 +87,11 @@ export function createProtocolViews({
         home,
       });
     },
-    renderSignedOut(ctx, { client, wayOn } = {}) {
+    renderSignedOut(ctx, { client, wayOn, apps } = {}) {
       pagePolicy(ctx, { images: images(client) });
       const view = client && clientView(client);
       const clientWay = view?.home === undefined ? undefined : { url: view.home, label: view.name };
-      return renderPage('signed-out', { client: view, wayOn: wayOn ?? clientWay, home });
+      return renderPage('signed-out', { client: view, wayOn: wayOn ?? clientWay, home, apps });
     },
     renderError(ctx, { client, code, title, text, detail, reference, wayOn }) {
       pagePolicy(ctx, { images: images(client) });

@@ -2,6 +2,7 @@
 import type Koa from 'koa';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { StorageUnavailable } from '../storage/unavailable.ts';
+import { leadToSignedOut } from './back-channel-logout.ts';
 import { prepareDeviceForm } from './device-codes.ts';
 import { createEndpointLimits } from './endpoint-limits.ts';
 import { replaceSelfSubmittingForms } from './engine-pages.ts';
@@ -57,6 +58,7 @@ export function createProtocolDoor(parts: ProtocolParts, live: LiveEngine): Koa.
       );
     }
     await replaceSelfSubmittingForms(ctx as unknown as KoaContextWithOIDC, parts.pages, parts.clients.find);
+    leadToSignedOut(ctx as unknown as KoaContextWithOIDC);
     // RFC 6749 section 5.1; what may be kept says so itself.
     if (!ctx.response.get('Cache-Control')) ctx.set('Cache-Control', 'no-store');
   };

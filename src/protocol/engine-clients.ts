@@ -102,6 +102,9 @@ function metadataOf(client: Client, published: PublishedKeys | undefined): Clien
     // The engine would keep a withdrawn key for as long as it verifies: it is told the address only where no key is needed.
     ...(!keys && client.jwksUri ? { jwks_uri: client.jwksUri } : {}),
     ...certificateMetadata(client),
+    ...(client.backchannelLogoutUri
+      ? { backchannel_logout_uri: client.backchannelLogoutUri, backchannel_logout_session_required: true }
+      : {}),
     ...(scopes.length > 0 ? { scope: scopes.join(' ') } : {}),
     ...(client.logoUri ? { logo_uri: client.logoUri } : {}),
     ...(client.policyUri ? { policy_uri: client.policyUri } : {}),

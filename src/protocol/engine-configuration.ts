@@ -221,6 +221,7 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
         },
       },
       rpInitiatedLogout: parts.pages.rpInitiatedLogout,
+      backchannelLogout: { enabled: true },
       resourceIndicators: parts.resources,
       userinfo: { enabled: true },
     },

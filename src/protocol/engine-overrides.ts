@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import Provider from 'oidc-provider';
 import { type ArtifactKind, newId, newSessionId, newSessionUid } from '../storage/ids.ts';
+import { type EndingSession, endingSession, keepSignOut, type SignOut } from './back-channel-logout.ts';
 import type { EngineClients } from './engine-clients.ts';
 import { atOrigin } from './mutual-tls.ts';
 import { askedScope, setPushedRequestLifetime } from './pushed-requests.ts';
@@ -23,14 +24,22 @@ export interface Overrides {
   /** How long a pushed authorization request may be used. */
   readonly pushedRequestSeconds: number;
   /** Ends what must not outlive the session; awaited, where the engine's events are not. */
-  readonly onSessionEnd: (session: { uid: string; accountId?: string | undefined }) => Promise<void>;
+  readonly onSessionEnd: (session: EndingSession) => Promise<SignOut | undefined>;
+  /** One client signs out while the session goes on. */
+  readonly onClientSignOut: (o: { clientId: string; accountId: string; sid: string }) => Promise<void>;
+}
+
+/** What of the engine is still needed as it was. */
+export interface Overridden {
+  /** Sends one logout token; rejects when it was not taken. */
+  readonly tell: (client: object, accountId: string, sid: string) => Promise<void>;
 }
 
 /** How far the engine lets the `iat` of a DPoP proof be from its own clock, either way. */
 const PROOF_FRESH_SECONDS = 300;
 
 /** Attaches every override to one instance. */
-export function overrideEngine(engine: Provider, parts: Overrides): void {
+export function overrideEngine(engine: Provider, parts: Overrides): Overridden {
   const define = (target: object, name: string, value: unknown) =>
     Object.defineProperty(target, name, { value, configurable: true, writable: true });
 
@@ -98,6 +107,7 @@ export function overrideEngine(engine: Provider, parts: Overrides): void {
   setPushedRequestLifetime(engine, parts.pushedRequestSeconds);
 
   overrideSessions(engine, parts, define);
+  return { tell: overrideLogout(engine, parts, define) };
 }
 
 type Define = (target: object, name: string, value: unknown) => void;
@@ -124,9 +134,27 @@ function overrideSessions(engine: Provider, parts: Overrides, define: Define): v
 
   const { destroy } = Session.prototype;
   define(Session.prototype, 'destroy', async function (this: SessionFields) {
-    await parts.onSessionEnd({ uid: this.uid, accountId: this.accountId });
+    keepSignOut(this, await parts.onSessionEnd(endingSession(this)));
     await destroy.call(this as never);
   });
+}
+
+/** Back-channel logout: the engine tells each client once, while the person waits, and forgets who did not answer. */
+function overrideLogout(engine: Provider, parts: Overrides, define: Define): Overridden['tell'] {
+  const prototype = engine.Client.prototype as unknown as {
+    backchannelLogout(accountId: string, sid: string): Promise<void>;
+  };
+  const { backchannelLogout } = prototype;
+  define(
+    prototype,
+    'backchannelLogout',
+    async function (this: { clientId: string }, accountId: string, sid: string) {
+      // With the whole session: that is written down where the session ends.
+      if (Provider.ctx?.oidc.params?.logout) return;
+      await parts.onClientSignOut({ clientId: this.clientId, accountId, sid });
+    },
+  );
+  return (client, accountId, sid) => backchannelLogout.call(client as never, accountId, sid);
 }
 
 interface SessionFields {

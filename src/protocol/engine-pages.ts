@@ -4,6 +4,7 @@
  */
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import type { Client } from '../clients/client.ts';
+import { signedOutQuery } from './back-channel-logout.ts';
 import { type DevicePages, deviceFlow } from './device-pages.ts';
 import type { ResponseMode } from './engine.ts';
 import { stateOf } from './request-state.ts';
@@ -29,7 +30,15 @@ export interface EnginePages extends DevicePages {
     ctx: KoaContextWithOIDC,
     view: { action: string; xsrf: string; accountId: string; client?: Client | undefined },
   ) => Promise<void>;
-  readonly signedOut: (ctx: KoaContextWithOIDC, view: { client?: Client | undefined }) => void;
+  readonly signedOut: (
+    ctx: KoaContextWithOIDC,
+    view: {
+      client?: Client | undefined;
+      /** The sign-out whose clients are told of it, and the app's address that was put off for that. */
+      told?: string | undefined;
+      goOnTo?: string | undefined;
+    },
+  ) => Promise<void>;
 }
 
 type ClientOf = (ctx: KoaContextWithOIDC) => Client | undefined;
@@ -55,8 +64,10 @@ export function pageConfiguration(pages: EnginePages, clientOf: ClientOf) {
         client: clientOf(ctx),
       });
     },
-    postLogoutSuccessSource: async (ctx: KoaContextWithOIDC) =>
-      pages.signedOut(ctx, { client: clientOf(ctx) }),
+    postLogoutSuccessSource: async (ctx: KoaContextWithOIDC) => {
+      const client = clientOf(ctx);
+      await pages.signedOut(ctx, { client, ...signedOutQuery(ctx, client) });
+    },
   } as const;
   return { renderError, rpInitiatedLogout, deviceFlow: deviceFlow(pages, clientOf) };
 }

@@ -7,6 +7,7 @@ import type { Consent } from '../accounts/consents.ts';
 import type { Client } from '../clients/client.ts';
 import type { Lifetimes } from '../config/lifetimes.ts';
 import type { Artifacts } from '../storage/artifacts.ts';
+import type { ClientSession } from '../storage/logout-notices.ts';
 import { type FamilyNotes, noteBegun } from './family-notes.ts';
 import { stateOf } from './request-state.ts';
 
@@ -17,6 +18,7 @@ export interface AuthorizationParts {
   readonly lifetimes: Lifetimes;
   readonly families: FamilyNotes['index'];
   readonly clock: FamilyNotes['clock'];
+  readonly noteClientSession: (session: ClientSession) => Promise<void>;
 }
 
 /** What the person turned down on the consent page; kept in the interaction's result. */
@@ -51,6 +53,7 @@ export function authorizationHooks(parts: AuthorizationParts): Hooks {
     expiresWithSession: async (ctx, source) => {
       const { session, client, grant } = ctx.oidc;
       if (!session || !client || !grant) return false;
+      await noteClientSession(parts, ctx);
       const offline = ctx.oidc.requestParamScopes.has('offline_access');
       const earlier = offline ? undefined : await reusable(ctx, grant);
       if (earlier) {
@@ -73,6 +76,23 @@ export function authorizationHooks(parts: AuthorizationParts): Hooks {
       return false;
     },
   };
+}
+
+/** A client that can be told of the session's end will be, from here on. */
+async function noteClientSession(parts: AuthorizationParts, ctx: KoaContextWithOIDC): Promise<void> {
+  const { session } = ctx.oidc;
+  const client = await parts.clientOf(ctx);
+  const sid = session?.sidFor(client.clientId);
+  if (!client.backchannelLogoutUri || !session?.accountId || !sid) return;
+  const at = parts.clock.now();
+  await parts.noteClientSession({
+    sessionUid: session.uid,
+    clientId: client.clientId,
+    accountId: session.accountId,
+    sid,
+    at,
+    expiresAt: at + parts.lifetimes.sessionAbsolute * 1000,
+  });
 }
 
 /** What the family will be dated by (access-gate.ts): taken before the consent is read. */

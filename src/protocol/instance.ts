@@ -29,7 +29,7 @@ import { theftOf } from './token-events.ts';
 
 export function createInstanceBuilder(
   parts: ProtocolParts,
-): () => Pick<EngineInstance, 'engine' | 'clients'> {
+): () => Pick<EngineInstance, 'engine' | 'clients' | 'tell'> {
   const { artifacts, sealing, lifetimes, clock } = parts;
   const gate = createAccessGate(parts.standings, parts.clients.endedBefore);
   const limits: EndpointLimits = createEndpointLimits(parts.limits);
@@ -105,6 +105,7 @@ export function createInstanceBuilder(
           lifetimes,
           families: parts.families,
           clock,
+          noteClientSession: parts.logout.noteSession,
         }),
         resources: resourceIndicators({
           ...parts.resources,
@@ -146,7 +147,7 @@ export function createInstanceBuilder(
     );
 
     const standIn = createJwtTokens({ artifacts, gate, issuer: parts.issuer, publicKeys: keys.publicKeys });
-    overrideEngine(engine, {
+    const overridden = overrideEngine(engine, {
       clients,
       verifySecret: parts.clients.verifySecret,
       claim: artifacts.claim,
@@ -154,6 +155,7 @@ export function createInstanceBuilder(
       aliasOf: (req) => (parts.mutualTls?.isAtAlias(req) ? parts.mutualTls.origin : undefined),
       beforeClientLookup: () => standIn(Provider.ctx),
       onSessionEnd: parts.onSessionEnd,
+      onClientSignOut: parts.logout.noticeClient,
     });
     listenToEngine(engine, {
       ...parts,
@@ -161,7 +163,7 @@ export function createInstanceBuilder(
       noteFailedClient: limits.noteFailedClient,
       mayRecord,
     });
-    return { engine, clients };
+    return { engine, clients, ...overridden };
   };
 }
 

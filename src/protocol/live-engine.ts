@@ -6,10 +6,13 @@ import type Koa from 'koa';
 import mount from 'koa-mount';
 import type Provider from 'oidc-provider';
 import type { EngineClients } from './engine-clients.ts';
+import type { Overridden } from './engine-overrides.ts';
 
 export interface EngineInstance {
   readonly engine: Provider;
   readonly clients: EngineClients;
+  /** Sends one logout token (engine-overrides.ts). */
+  readonly tell: Overridden['tell'];
   readonly middleware: Koa.Middleware;
   /** Discovery and JWKS as text with its entity tag, by path; filled at first use, gone with the instance. */
   readonly documents: Map<string, { readonly text: string; readonly etag: string }>;
@@ -23,10 +26,12 @@ export interface LiveEngine {
 }
 
 /** @param build makes one instance with every listener and override attached */
-export function createLiveEngine(build: () => Pick<EngineInstance, 'engine' | 'clients'>): LiveEngine {
+export function createLiveEngine(
+  build: () => Pick<EngineInstance, 'engine' | 'clients' | 'tell'>,
+): LiveEngine {
   const make = (): EngineInstance => {
-    const { engine, clients } = build();
-    return { engine, clients, middleware: mount(engine), documents: new Map() };
+    const { engine, clients, tell } = build();
+    return { engine, clients, tell, middleware: mount(engine), documents: new Map() };
   };
   let instance = make();
   return {

@@ -19,9 +19,11 @@ import type { Outbound } from '../outbound/outbound.ts';
 import type { Artifacts } from '../storage/artifacts.ts';
 import type { EndReason } from '../storage/end-reasons.ts';
 import type { FamilyIndex } from '../storage/family-index.ts';
+import type { ClientSession } from '../storage/logout-notices.ts';
 import type { Sealing } from '../storage/sealing.ts';
 import type { DeviceThrottle } from '../throttle/device-throttle.ts';
 import type { RequestLimits } from '../throttle/request-limits.ts';
+import type { EndingSession, SignOut } from './back-channel-logout.ts';
 import type { PublishedKeys } from './client-keys.ts';
 import type { EnginePages } from './engine-pages.ts';
 import type { MutualTls } from './mutual-tls.ts';
@@ -87,5 +89,10 @@ export interface ProtocolParts {
   /** Refused grants of one network that are recorded within a window. */
   readonly recordLimit: { readonly limit: number; readonly windowSeconds: number };
   readonly denyToken: (jti: string, family: string | undefined, expiresAt: number) => Promise<void>;
-  readonly onSessionEnd: (session: { uid: string; accountId?: string | undefined }) => Promise<void>;
+  /** Ends what must not outlive the session, and tells the clients; waits for that for a moment only. */
+  readonly onSessionEnd: (session: EndingSession) => Promise<SignOut | undefined>;
+  readonly logout: {
+    noteSession(session: ClientSession): Promise<void>;
+    noticeClient(o: { clientId: string; accountId: string; sid: string }): Promise<void>;
+  };
 }

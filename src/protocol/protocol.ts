@@ -3,6 +3,7 @@
  * stores; it does not own accounts, clients, consents, keys or pages, which arrive as functions.
  */
 import type Koa from 'koa';
+import type { SignOut } from './back-channel-logout.ts';
 import { createProtocolDoor } from './door.ts';
 import type { ConsentResult } from './grant-of-authorization.ts';
 import { createInstanceBuilder } from './instance.ts';
@@ -20,8 +21,10 @@ export interface Protocol {
   refuse(ctx: Koa.Context, error: string, description: string): Promise<void>;
   /** The single sign-on session of this browser. */
   session(ctx: Koa.Context): Promise<SignedInSession | undefined>;
-  /** Ends that session and its families that are not offline. */
-  signOut(ctx: Koa.Context): Promise<void>;
+  /** Ends that session and its families that are not offline, and tells its clients. */
+  signOut(ctx: Koa.Context): Promise<SignOut | undefined>;
+  /** Sends one logout token to a client. @throws when it was not taken, or the client is gone */
+  tell(notice: { clientId: string; accountId: string; sid: string }): Promise<void>;
 }
 
 export function createProtocol(parts: ProtocolParts): Protocol {
@@ -40,6 +43,12 @@ export function createProtocol(parts: ProtocolParts): Protocol {
     refuse: (ctx, error, description) => finishVisit(engine(), ctx, visitResults.refused(error, description)),
     session: (ctx) => readSession(engine(), ctx),
     signOut: (ctx) => endSession(engine(), ctx, parts.cookieNames.session),
+    async tell({ clientId, accountId, sid }) {
+      const { clients, tell } = live.current();
+      const client = await clients.find(clientId);
+      if (!client?.backchannelLogoutUri) throw new Error('the client can no longer be told');
+      await tell(client, accountId, sid);
+    },
   };
 }
 

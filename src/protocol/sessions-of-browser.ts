@@ -1,6 +1,7 @@
 /** The single sign-on session of a browser, read and ended outside of a protocol request. */
 import type Koa from 'koa';
 import type Provider from 'oidc-provider';
+import { type SignOut, signOutOf } from './back-channel-logout.ts';
 
 export interface SignedInSession {
   readonly uid: string;
@@ -19,7 +20,11 @@ export async function readSession(engine: Provider, ctx: Koa.Context): Promise<S
 }
 
 /** Ends the session with its families that are not offline, and takes the cookie back. */
-export async function endSession(engine: Provider, ctx: Koa.Context, cookieName: string): Promise<void> {
+export async function endSession(
+  engine: Provider,
+  ctx: Koa.Context,
+  cookieName: string,
+): Promise<SignOut | undefined> {
   const session = await engine.Session.get(engine.createContext(ctx.req, ctx.res) as never);
   if (session.accountId) await session.destroy();
   ctx.cookies.set(cookieName, null, {
@@ -29,4 +34,5 @@ export async function endSession(engine: Provider, ctx: Koa.Context, cookieName:
     signed: true,
     overwrite: true,
   });
+  return signOutOf(session);
 }

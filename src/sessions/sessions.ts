@@ -12,17 +12,28 @@ import type { Artifacts } from '../storage/artifacts.ts';
 import type { EndedBy } from '../storage/end-reasons.ts';
 import { endAccess } from '../storage/ended-access.ts';
 import { type FamilyEnder, sessionToEnd } from '../storage/families.ts';
+import { noticeSession, type SessionClient } from '../storage/logout-notices.ts';
 import type { Database } from '../storage/tables.ts';
 
 type By = Pick<AuditContext, 'actor' | 'network' | 'requestId'>;
+
+export interface ToTell {
+  /** The clients that the session was signed in to. */
+  readonly clients: readonly SessionClient[];
+  /** The name under which what became of them is read (storage/logout-queue.ts). */
+  readonly signOut: string;
+}
 
 export interface Sessions {
   /** A browser session has begun. */
   onSignIn(session: { accountId: string; uid: string; remembered: boolean }, by: By): Promise<void>;
   /** A token family has begun in it. */
   addFamily(uid: string, family: string, offline: boolean, clientId: string): Promise<void>;
-  /** Ends the families of that session that are not offline. The session itself is the engine's to end. */
-  signOut(uid: string, accountId: string | undefined, by?: By): Promise<void>;
+  /**
+   * Ends the families of that session that are not offline, and writes down which clients have to be told. The session
+   * itself is the engine's to end.
+   */
+  signOut(uid: string, accountId: string | undefined, by?: By, toTell?: ToTell): Promise<void>;
   /** Ends every session and every family of the account, offline ones too. */
   signOutEverywhere(accountId: string, by: By): Promise<void>;
 }
@@ -50,15 +61,19 @@ export function createSessions({
     },
     addFamily: (uid, family, offline, clientId) =>
       artifacts.addSessionFamily(uid, family, offline, clientId, lifetimes.sessionAbsolute),
-    async signOut(uid, accountId, by = bySelf(accountId)) {
+    async signOut(uid, accountId, by = bySelf(accountId), toTell = undefined) {
       const boundFamilies = async () =>
         (await artifacts.sessionFamilies(uid)).flatMap(({ family, offline }) => (offline ? [] : [family]));
-      const end = (what: readonly string[]) =>
+      const end = (what: readonly string[], also?: (trx: Kysely<Database>) => Promise<void>) =>
         families.end(what, 'signed out', lifetimes.sessionAbsolute + lifetimes.accessToken, {
           by: endedBy(by),
+          ...(also ? { also } : {}),
         });
       const ended = await boundFamilies();
-      await end([...ended, sessionToEnd(uid)]);
+      await end([...ended, sessionToEnd(uid)], async (trx) => {
+        if (accountId === undefined || !toTell) return;
+        await noticeSession(trx, { sessionUid: uid, accountId, ...toTell, at: clock.now() });
+      });
       // What began before the session was gone and after the first look; nothing begins in it any more.
       const late = (await boundFamilies()).filter((family) => !ended.includes(family));
       await end(late);

@@ -8,6 +8,7 @@ import { noteChange } from './changes.ts';
 import { digest } from './digest.ts';
 import { type EndedBy, type EndReason, endReasonOf } from './end-reasons.ts';
 import { endRowsOfAccess, endRowsOfFamilies } from './family-rows.ts';
+import { noticeAccess } from './logout-notices.ts';
 import type { Database } from './tables.ts';
 
 /** Sessions of one account with all their families fit one statement; 500 rows are about 60 kB of it. */
@@ -55,7 +56,10 @@ export async function endAccess(trx: Kysely<Database>, e: AccessEnd): Promise<vo
       }),
     )
     .execute();
-  if (accountId !== EVERY) await endRowsOfAccess(trx, e);
+  if (accountId !== EVERY) {
+    await endRowsOfAccess(trx, e);
+    await noticeAccess(trx, { accountId, at: e.at, ...(e.clientId ? { clientId: e.clientId } : {}) });
+  }
   // The pair is kept with the account: what a process knows of a client must not grow with the client's accounts.
   await (accountId === EVERY ? noteChange(trx, 'client', clientId) : noteChange(trx, 'account', accountId));
 }

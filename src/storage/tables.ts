@@ -6,6 +6,7 @@ import type { AccountTables } from './tables-accounts.ts';
 import type { AuditTables } from './tables-audit.ts';
 import type { ClientTables } from './tables-clients.ts';
 import type { KeyTables } from './tables-keys.ts';
+import type { LogoutTables } from './tables-logout.ts';
 import type { MailTables } from './tables-mail.ts';
 import type { RedisTables } from './tables-redis.ts';
 import type { StorageTables } from './tables-storage.ts';
@@ -17,4 +18,5 @@ export interface Database
     ClientTables,
     KeyTables,
     MailTables,
+    LogoutTables,
     AuditTables {}

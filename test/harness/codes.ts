@@ -19,8 +19,8 @@ export function createBrowser(
   client: SeededClient,
   person: Person,
   callback = redirectUri,
+  agent: Agent = createAgent(issuer),
 ): Browser {
-  const agent = createAgent(issuer);
   return {
     agent,
     async code(scope, more = {}) {

@@ -8,6 +8,7 @@ import type {
   Protocol,
   Rights,
   SetupOutcome,
+  SignedOutApps,
   SignInOutcome,
   Visit,
 } from '../../src/pages/front-door.ts';
@@ -54,6 +55,8 @@ export interface FakeFrontDoor extends FrontDoor {
   setupToken: string | undefined;
   /** Makes the next `visit` throw. */
   fault: Error | undefined;
+  /** What the next sign-out told which apps. */
+  apps: SignedOutApps | undefined;
 }
 
 export function visitOf(uid: string, more: Partial<Visit> = {}): Visit {
@@ -120,6 +123,7 @@ export function createFakeFrontDoor(): FakeFrontDoor {
     async signOut(ctx) {
       told.signedOut += 1;
       ctx.cookies.set(SESSION_COOKIE, null);
+      return fake.apps ? 'the-sign-out' : undefined;
     },
   };
 
@@ -132,6 +136,7 @@ export function createFakeFrontDoor(): FakeFrontDoor {
     setupOutcome: { kind: 'created' },
     setupToken: undefined,
     fault: undefined,
+    apps: undefined,
     protocol,
     async authenticate(attempt) {
       told.attempts.push(attempt);
@@ -146,6 +151,7 @@ export function createFakeFrontDoor(): FakeFrontDoor {
       },
     },
     findPerson: async (accountId) => people.get(accountId),
+    signedOutApps: async (signOut) => (signOut === 'the-sign-out' ? fake.apps : undefined),
     findClient: async (clientId) => clients.get(clientId),
     findResource: async (audience) =>
       audience === 'https://api.orders.example'

@@ -3,6 +3,7 @@ import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Provider, { type ClientMetadata } from 'oidc-provider';
 import { vi } from 'vitest';
+import type { EndingSession } from '../../src/protocol/back-channel-logout.ts';
 import type { EngineClients } from '../../src/protocol/engine-clients.ts';
 import { overrideEngine } from '../../src/protocol/engine-overrides.ts';
 
@@ -45,10 +46,11 @@ export function overridden() {
     aliasOf: vi.fn((): string | undefined => undefined),
     beforeClientLookup: vi.fn(async () => undefined),
     pushedRequestSeconds: 90,
-    onSessionEnd: vi.fn(async (_session: { uid: string; accountId?: string | undefined }) => undefined),
+    onSessionEnd: vi.fn(async (_session: EndingSession) => undefined),
+    onClientSignOut: vi.fn(async () => undefined),
   };
-  overrideEngine(engine, watched);
-  return { engine, ...watched };
+  const { tell } = overrideEngine(engine, watched);
+  return { engine, client, tell, ...watched };
 }
 
 async function listen(engine: Provider): Promise<number> {

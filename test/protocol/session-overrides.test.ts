@@ -52,5 +52,10 @@ test('destroy tells us first, and waits', async () => {
   });
   await session.destroy().then(() => order.push('session'));
   expect(order).toEqual(['families', 'session']);
-  expect(onSessionEnd).toHaveBeenCalledWith({ uid: session.uid, accountId: 'a' });
+  expect(onSessionEnd).toHaveBeenCalledWith({
+    uid: session.uid,
+    accountId: 'a',
+    clients: [],
+    askedBy: undefined,
+  });
 });
