@@ -65,6 +65,7 @@ export const fapiRequirements: readonly FapiRequirement[] = [
     'sender-constrained tokens only, by mutual TLS or DPoP',
     'a token request without proof gets nothing',
     [rules, '%s with %o'],
+    ['flows/mutual-tls.test.ts', '5.3.2.1-5 '],
     [profiles, '5.3.2.1-4 '],
   ),
   held(

@@ -49,6 +49,24 @@ describe('one word is enough', () => {
   });
 });
 
+describe('mutual TLS instead of DPoP', () => {
+  const bound = { certificateBoundTokens: true } as const;
+  it('high: bound by its certificate, and no proof is asked for', () => {
+    const { client } = judge({ ...web, profile: 'high', ...bound });
+    expect(client).toMatchObject({ requirePushedRequests: true, certificateBoundTokens: true });
+    expect(client).not.toHaveProperty('dpopBoundTokens');
+  });
+
+  it('fapi2: it authenticates by it too, without keys', () => {
+    const named = { ...web, profile: 'fapi2', authMethod: 'tls_client_auth', tlsSanDns: 'bank.example' };
+    expect(judge({ ...named, ...bound }).faults).toBe('');
+    // The certificate that authenticates does not bind by itself: then DPoP does.
+    expect(judge(named).client).toMatchObject({ dpopBoundTokens: true });
+    expect(judge({ ...named, dpopBoundTokens: false }).faults).toMatch(/dpopBoundTokens: /);
+    expect(judge({ ...named, ...bound, dpopBoundTokens: true }).faults).toMatch(/together/);
+  });
+});
+
 describe('a client that contradicts its profile', () => {
   const strict = { ...web, jwks };
   it.each([
