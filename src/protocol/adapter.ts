@@ -9,6 +9,7 @@ import type { EndReason } from '../storage/end-reasons.ts';
 import { isKind } from '../storage/ids.ts';
 import { StorageUnavailable } from '../storage/unavailable.ts';
 import type { AccessGate } from './access-gate.ts';
+import { hasHungUp } from './caller.ts';
 import type { DeviceCodes } from './device-codes.ts';
 import { keepForPages } from './pushed-requests.ts';
 import { currentState } from './request-state.ts';
@@ -184,6 +185,7 @@ function adapterFor(kind: ArtifactKind, parts: AdapterParts): Adapter {
     const oidc = Provider.ctx?.oidc;
     if (oidc?.route === 'revocation' && !oidc.entities.RefreshToken) return;
     const reason = endedAt[oidc?.route ?? ''] ?? 'signed out';
+    if (reason === 'replayed' && Provider.ctx && (await hasHungUp(Provider.ctx))) return;
     if (state) state.endedBecause = reason;
     const ending = state?.ending.get(family) ?? endFamily(family, reason);
     state?.ending.set(family, ending);

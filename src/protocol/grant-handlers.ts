@@ -7,6 +7,7 @@ import { errors } from 'oidc-provider';
 import type { Artifacts } from '../storage/artifacts.ts';
 import type { Sealing } from '../storage/sealing.ts';
 import { StorageUnavailable } from '../storage/unavailable.ts';
+import { hasHungUp } from './caller.ts';
 import { keepAnswer, openAnswer, otherRequest, Replayed } from './refresh.ts';
 import { stateOf } from './request-state.ts';
 import { commitUnit, openUnit, type UnitOfWork } from './unit-of-work.ts';
@@ -61,6 +62,7 @@ export function wrapGrantHandler(
 
 async function store(ctx: KoaContextWithOIDC, unit: UnitOfWork, parts: GrantHandlerParts): Promise<void> {
   const { artifacts, sealing } = parts;
+  if (await hasHungUp(ctx)) throw new errors.InvalidGrant('the caller has hung up; nothing was used');
   const { kind } = unit.consume ?? {};
   if (kind === 'AuthorizationCode' || kind === 'DeviceCode') keepFamily(ctx, unit);
   // The body is fixed here: what is sealed is, to the byte, what is sent.

@@ -90,7 +90,7 @@ const f3: Drill = {
   },
 };
 
-async function codeForm(agent: Agent, world: World): Promise<Record<string, string>> {
+export async function codeForm(agent: Agent, world: World): Promise<Record<string, string>> {
   const verifier = 'drill-verifier-0123456789-0123456789-0123456789';
   const url = new URL(authorizeUrl(world));
   const { createHash } = await import('node:crypto');

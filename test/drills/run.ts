@@ -9,11 +9,12 @@ import { loginDrills } from './login-drills.ts';
 import { postgresDrills } from './postgres-drills.ts';
 import { processDrills } from './process-drills.ts';
 import { redisDrills } from './redis-drills.ts';
+import { refreshDrill } from './refresh-drill.ts';
 import type { Drill, Result, Rig } from './rig.ts';
 import { openWorld, ownStores } from './world.ts';
 
 const asked = process.argv.slice(2);
-const all = [...processDrills, ...redisDrills, ...postgresDrills, ...loginDrills].sort(
+const all = [...processDrills, ...redisDrills, ...postgresDrills, ...loginDrills, refreshDrill].sort(
   (a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)),
 );
 const drills = all.filter(({ id }) => asked.length === 0 || asked.includes(id));
