@@ -56,6 +56,12 @@ export interface AuditDetails {
     readonly registered?: 'dynamic' | 'metadata-document' | undefined;
   };
   'client.updated': { readonly fields: readonly string[] };
+  /** It asked for a longer life of its tokens than the policy gives; seconds. */
+  'client.lifetime-beyond-policy': {
+    readonly member: string;
+    readonly asked: number;
+    readonly given: number;
+  };
   'client.disabled': None;
   'client.enabled': None;
   'client.deleted': None;

@@ -1,5 +1,6 @@
 /** The options that set a client, and the input they make. The rules of clients/ judge it; here nothing is judged. */
 import type { ClientInput } from '../clients/client-rules.ts';
+import { parseSeconds } from '../config/kinds.ts';
 import { clientCredentialMembers, clientCredentialOptions } from './client-credential-options.ts';
 import { clientRequestMembers, clientRequestOptions } from './client-request-options.ts';
 import type { Failed, Input, Option } from './command.ts';
@@ -61,6 +62,24 @@ export const clientOptions: readonly Option[] = [
     help: 'how long the same refresh token gets the same answer; 0 is strict',
   },
   ...clientRequestOptions,
+  {
+    name: 'family-idle',
+    kind: 'text',
+    value: 'TIME',
+    help: 'its refresh tokens end when they are not used for so long (7d); never longer than the policy',
+  },
+  {
+    name: 'family-absolute',
+    kind: 'text',
+    value: 'TIME',
+    help: 'its refresh tokens end so long after the sign-in; never longer than the policy',
+  },
+  {
+    name: 'access-token-lifetime',
+    kind: 'text',
+    value: 'TIME',
+    help: 'its access tokens live so long (10m); never longer than the policy or the API says',
+  },
   { name: 'legacy-without-pkce', kind: 'flag', help: 'for a web client that cannot do PKCE; weaker' },
   { name: 'logo-uri', kind: 'text', value: 'URI', help: 'shown on the consent page' },
   { name: 'policy-uri', kind: 'text', value: 'URI', help: 'its privacy policy' },
@@ -97,6 +116,9 @@ export function clientInput(input: Input): { kind: 'input'; input: Partial<Clien
     idTokenAlg: text('id-token-alg') as ClientInput['idTokenAlg'],
     refreshReplayWindowSeconds: typeof window === 'string' ? Number(window) : window,
     ...clientRequestMembers(input, text),
+    familyIdleSeconds: secondsOf(text('family-idle')),
+    familyAbsoluteSeconds: secondsOf(text('family-absolute')),
+    accessTokenSeconds: secondsOf(text('access-token-lifetime')),
     legacyWithoutPkce: input.flag('legacy-without-pkce'),
     logoUri: text('logo-uri'),
     policyUri: text('policy-uri'),
@@ -105,6 +127,11 @@ export function clientInput(input: Input): { kind: 'input'; input: Partial<Clien
   };
   const given = Object.entries(members).filter(([, value]) => value !== undefined);
   return { kind: 'input', input: Object.fromEntries(given) };
+}
+
+/** `900`, `15m`, `7d`; what is none of these is left to the rules, which name the member. */
+function secondsOf(text: string | null | undefined): number | null | undefined {
+  return typeof text === 'string' ? (parseSeconds(text) ?? Number.NaN) : text;
 }
 
 function readJwks(text: string | undefined): object | Failed | undefined {

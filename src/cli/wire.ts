@@ -60,6 +60,11 @@ export function wireClient(client: Client, held: readonly RoleKey[], secret?: st
     ...(refreshReplayWindowSeconds !== undefined && {
       refresh_replay_window_seconds: refreshReplayWindowSeconds,
     }),
+    ...(client.familyIdleSeconds !== undefined && { family_idle_seconds: client.familyIdleSeconds }),
+    ...(client.familyAbsoluteSeconds !== undefined && {
+      family_absolute_seconds: client.familyAbsoluteSeconds,
+    }),
+    ...(client.accessTokenSeconds !== undefined && { access_token_seconds: client.accessTokenSeconds }),
     ...(logoUri !== undefined && { logo_uri: logoUri }),
     ...(policyUri !== undefined && { policy_uri: policyUri }),
     ...(tosUri !== undefined && { tos_uri: tosUri }),

@@ -5,6 +5,7 @@
  */
 import type { JWK } from 'jose';
 import type { AuthMethod, Client, ClientType, Fault, GrantType, IdTokenAlg } from './client.ts';
+import { judgeLifetimeMembers, lifetimeMembers } from './client-lifetimes.ts';
 import { DEVICE_GRANT, type TypeRules, typeRules } from './client-types.ts';
 import { credentialMembers, judgeCredentials } from './credential-rules.ts';
 import { type InputReader, readInput } from './input-reader.ts';
@@ -49,6 +50,9 @@ export interface ClientInput extends RequestInput, SubjectInput {
   readonly backchannelLogoutUri?: string | null | undefined;
   readonly idTokenAlg?: IdTokenAlg | null | undefined;
   readonly refreshReplayWindowSeconds?: number | null | undefined;
+  readonly familyIdleSeconds?: number | null | undefined;
+  readonly familyAbsoluteSeconds?: number | null | undefined;
+  readonly accessTokenSeconds?: number | null | undefined;
   readonly logoUri?: string | null | undefined;
   readonly policyUri?: string | null | undefined;
   readonly tosUri?: string | null | undefined;
@@ -77,6 +81,7 @@ const members = [
   'backchannelLogoutUri',
   'idTokenAlg',
   'refreshReplayWindowSeconds',
+  ...lifetimeMembers,
   ...requestMembers,
   ...subjectMembers,
   ...pageUris,
@@ -210,6 +215,7 @@ export function judgeClient(
     }),
     ...judgeResources(read, type),
     ...judgeOptional(read),
+    ...judgeLifetimeMembers(read),
   };
   const faults = read.faults.length > 0 ? read.faults : profileFaults(client);
   return faults.length > 0 ? { faults } : { client };

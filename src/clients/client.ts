@@ -85,6 +85,10 @@ export interface Client {
   readonly userinfoAlg?: IdTokenAlg;
   /** Seconds; absent: the setting's default; 0: strict. */
   readonly refreshReplayWindowSeconds?: number;
+  /** Seconds that it asks for; what it gets is never more than the policy gives (client-lifetimes.ts). */
+  readonly familyIdleSeconds?: number;
+  readonly familyAbsoluteSeconds?: number;
+  readonly accessTokenSeconds?: number;
   readonly logoUri?: string;
   readonly policyUri?: string;
   readonly tosUri?: string;

@@ -12,6 +12,7 @@ import { noteChange } from '../storage/changes.ts';
 import { endAccess } from '../storage/ended-access.ts';
 import type { Database } from '../storage/tables.ts';
 import { type Client, hasSecret, type IdTokenAlg, type Refused } from './client.ts';
+import { beyondPolicy } from './client-lifetimes.ts';
 import { type ClientInput, inputOf, isClientId, judgeClient } from './client-rules.ts';
 import {
   deleteClient,
@@ -128,6 +129,24 @@ export function createClients({
     });
   }
 
+  /** The policy wins; whoever asked for more is told, and so is the audit. */
+  async function warnOfLifetimes(
+    trx: Kysely<Database>,
+    client: Client,
+    actor: Actor,
+    from?: From,
+  ): Promise<string[]> {
+    const beyond = beyondPolicy(client, lifetimes);
+    for (const detail of beyond) {
+      const { clientId } = client;
+      await audit.append(trx, { type: 'client.lifetime-beyond-policy', actor, ...from, clientId, detail });
+    }
+    return beyond.map(
+      ({ member, asked, given }) =>
+        `${member} asks for ${asked} s; the policy gives ${given} s at the most, and that is what holds`,
+    );
+  }
+
   return {
     ...keeper,
     async create(input, actor, { within, registered, ...from } = {}) {
@@ -150,7 +169,10 @@ export function createClients({
         await audit.append(trx, { type: 'client.created', actor, ...from, clientId, detail });
         await noteChange(trx, 'client', clientId);
         const stored = await found(trx, clientId);
-        const warnings = await unknownReferences(trx, stored);
+        const warnings = [
+          ...(await unknownReferences(trx, stored)),
+          ...(await warnOfLifetimes(trx, stored, actor, from)),
+        ];
         return { kind: 'created', client: stored, warnings, ...(secret !== undefined && { secret }) };
       });
     },
@@ -189,7 +211,10 @@ export function createClients({
         await audit.append(trx, { type: 'client.updated', actor, ...from, clientId, detail });
         await noteChange(trx, 'client', clientId);
         const stored = await found(trx, clientId);
-        const warnings = await unknownReferences(trx, stored);
+        const warnings = [
+          ...(await unknownReferences(trx, stored)),
+          ...(await warnOfLifetimes(trx, stored, actor, from)),
+        ];
         return { kind: 'updated', client: stored, warnings, ...(secret !== undefined && { secret }) };
       });
     },

@@ -11,6 +11,9 @@ export interface Lifetimes {
   readonly interaction: number;
   readonly sessionIdle: number;
   readonly sessionAbsolute: number;
+  /** Of a session that the person did not want to be remembered. */
+  readonly briefIdle: number;
+  readonly briefAbsolute: number;
   readonly familyIdle: Readonly<Record<ClientType, number>>;
   readonly familyAbsolute: Readonly<Record<ClientType, number>>;
   readonly refreshReplayWindow: number;
@@ -69,6 +72,21 @@ export const lifetimeRows: Readonly<
     5 * minute,
     365 * day,
     'a browser session in all, however much it is used',
+  ),
+  // NIST SP 800-63B section 5.2 has twelve hours in all for one sign-in; a shared computer is left within the two.
+  briefIdle: row(
+    'SESSION_BRIEF_IDLE',
+    2 * hour,
+    5 * minute,
+    30 * day,
+    'the same for who did not want to be kept signed in',
+  ),
+  briefAbsolute: row(
+    'SESSION_BRIEF_ABSOLUTE',
+    12 * hour,
+    5 * minute,
+    30 * day,
+    'such a session in all; the browser forgets it when it closes',
   ),
   // A lost answer is repeated within seconds; each second more is one in which a stolen token works beside its owner.
   refreshReplayWindow: row(
@@ -160,13 +178,18 @@ export function buildLifetimes(take: (row: LifetimeRow) => number): Lifetimes {
     device: take(familyRows.device[which]),
     service: 0,
   });
+  const sessionIdle = take(lifetimeRows.sessionIdle);
+  const sessionAbsolute = take(lifetimeRows.sessionAbsolute);
   return {
     authorizationCode: take(lifetimeRows.authorizationCode),
     accessToken: take(lifetimeRows.accessToken),
     idToken: take(lifetimeRows.idToken),
     interaction: take(lifetimeRows.interaction),
-    sessionIdle: take(lifetimeRows.sessionIdle),
-    sessionAbsolute: take(lifetimeRows.sessionAbsolute),
+    sessionIdle,
+    sessionAbsolute,
+    // Never more than a remembered session has: who sets that to an hour need not set these.
+    briefIdle: Math.min(take(lifetimeRows.briefIdle), sessionIdle),
+    briefAbsolute: Math.min(take(lifetimeRows.briefAbsolute), sessionAbsolute),
     familyIdle: families('idle'),
     familyAbsolute: families('absolute'),
     refreshReplayWindow: take(lifetimeRows.refreshReplayWindow),
@@ -197,6 +220,7 @@ export function judgeLifetimes(lifetimes: Lifetimes): readonly string[] {
     lifetimeRows.sessionAbsolute,
     lifetimes.sessionAbsolute,
   );
+  atMost(lifetimeRows.briefIdle, lifetimes.briefIdle, lifetimeRows.briefAbsolute, lifetimes.briefAbsolute);
   for (const type of ['web', 'spa', 'native', 'device'] as const) {
     const rows = familyRows[type];
     atMost(rows.idle, lifetimes.familyIdle[type], rows.absolute, lifetimes.familyAbsolute[type]);

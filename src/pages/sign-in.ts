@@ -22,6 +22,7 @@ interface Again {
   readonly notice?: string;
   readonly waitSeconds?: number;
   readonly email?: string | undefined;
+  readonly remember?: boolean;
   /** Text keys by field. */
   readonly faults?: Readonly<Partial<Record<'email' | 'password', string>>>;
 }
@@ -61,6 +62,7 @@ export function createSignInPage(o: {
         action: base + visitPath(visit.uid),
         csrf: csrf.issue(ctx, visitPurpose(visit.uid)),
         email,
+        remember: again?.remember ?? true,
         faults: again?.faults ?? {},
         notice: again?.notice,
         wait: again?.waitSeconds === undefined ? undefined : waitText(again.waitSeconds),
@@ -82,12 +84,13 @@ export function createSignInPage(o: {
   const submit: SignInPage['submit'] = async (ctx, visit, fields) => {
     const email = (fields.email ?? '').trim();
     const password = fields.password ?? '';
+    const remember = fields.remember === 'yes';
     if (email === '' || password === '') {
       const faults = {
         ...(email === '' && { email: 'signIn.emailMissing' }),
         ...(password === '' && { password: 'signIn.passwordMissing' }),
       };
-      return show(ctx, visit, { status: 422, email, faults });
+      return show(ctx, visit, { status: 422, email, remember, faults });
     }
     const outcome = await attempt(ctx, email, password);
     switch (outcome.kind) {
@@ -95,17 +98,23 @@ export function createSignInPage(o: {
         const { account, amr, at } = outcome;
         const value = front.deviceCookies.issue(account.id, account.passwordVersion);
         cookies.set(ctx, DEVICE_COOKIE, value, { maxAgeSeconds: DEVICE_SECONDS });
-        return front.protocol.finishSignIn(ctx, visit, { accountId: account.id, amr, at, remember: true });
+        return front.protocol.finishSignIn(ctx, visit, {
+          accountId: account.id,
+          amr,
+          at,
+          remember,
+        });
       }
       // One sentence for unknown, wrong and disabled (OWASP ASVS 6.3.8).
       case 'rejected':
-        return show(ctx, visit, { status: 422, notice: 'signIn.rejected', email });
+        return show(ctx, visit, { status: 422, notice: 'signIn.rejected', email, remember });
       case 'locked':
         return show(ctx, visit, {
           status: 429,
           notice: 'signIn.locked',
           waitSeconds: outcome.retryAfterSeconds,
           email,
+          remember,
         });
       case 'busy':
         return show(ctx, visit, {
@@ -113,6 +122,7 @@ export function createSignInPage(o: {
           notice: 'signIn.busy',
           waitSeconds: outcome.retryAfterSeconds,
           email,
+          remember,
         });
     }
   };

@@ -4,12 +4,23 @@
  */
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import type { Client } from '../clients/client.ts';
+import { accessTokenLifetime, familyLifetimes } from '../clients/client-lifetimes.ts';
 import type { ClientType, Lifetimes } from '../config/lifetimes.ts';
 import { codeSeconds } from './profile-gate.ts';
 
 interface Dated {
   readonly iat?: number | undefined;
   readonly iiat?: number | undefined;
+}
+
+interface SessionDates {
+  readonly loginTs?: number | undefined;
+  /** The person did not want to be remembered. */
+  readonly transient?: boolean | undefined;
+}
+
+interface Issued {
+  readonly resourceServer?: { readonly accessTokenTTL?: number | undefined } | undefined;
 }
 
 /** @param typeOf the type of a client as the engine holds it; `clientOf` the registered client behind it */
@@ -27,36 +38,47 @@ export function tokenLifetimes(
     return exp === undefined ? limit : exp - now();
   };
 
+  const familyOf = (client: object | undefined) =>
+    familyLifetimes(clientOf(client) ?? { type: typeOf(client) }, lifetimes);
+
+  const accessSeconds = (token: Issued, client: object | undefined) =>
+    accessTokenLifetime(clientOf(client), lifetimes, token.resourceServer?.accessTokenTTL);
+
+  /** Seconds until a session reaches its absolute limit. */
+  const sessionLeft = (session: SessionDates | undefined): number => {
+    const absolute = session?.transient ? lifetimes.briefAbsolute : lifetimes.sessionAbsolute;
+    return absolute - (session?.loginTs ? now() - session.loginTs : 0);
+  };
+
   return {
     AccessToken: (ctx, token) =>
       atLeastOne(
-        Math.min(token.resourceServer?.accessTokenTTL ?? lifetimes.accessToken, familyLeft(ctx, Infinity)),
+        Math.min(accessSeconds(token, ctx?.oidc?.client), familyLeft(ctx, Number.POSITIVE_INFINITY)),
       ),
-    ClientCredentials: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? lifetimes.accessToken,
+    ClientCredentials: (ctx, token) => accessSeconds(token, ctx?.oidc?.client),
     AuthorizationCode: (_ctx, _code, client) => codeSeconds(lifetimes.authorizationCode, clientOf(client)),
     IdToken: lifetimes.idToken,
     Interaction: lifetimes.interaction,
     DeviceCode: lifetimes.deviceCode,
     // OpenID Connect Core section 11: offline access outlives the session; everything else ends with it at the latest.
     Grant: (ctx) => {
-      const absolute = lifetimes.familyAbsolute[typeOf(ctx.oidc.client)];
-      const offline = ctx.oidc.requestParamScopes.has('offline_access');
-      return atLeastOne(
-        offline ? absolute : Math.min(absolute || lifetimes.sessionAbsolute, lifetimes.sessionAbsolute),
-      );
+      const absolute = familyOf(ctx.oidc.client).familyAbsolute;
+      if (ctx.oidc.requestParamScopes.has('offline_access')) return atLeastOne(absolute);
+      const session = sessionLeft(ctx.oidc.session);
+      return atLeastOne(Math.min(absolute || session, session));
     },
     RefreshToken: (ctx, token, client) => {
-      const type = typeOf(client);
+      const { familyIdle, familyAbsolute } = familyOf(client);
       const { iiat } = token as Dated;
-      const absoluteLeft = (iiat ?? now()) + lifetimes.familyAbsolute[type] - now();
-      return atLeastOne(Math.min(lifetimes.familyIdle[type], absoluteLeft, familyLeft(ctx, Infinity)));
+      const absoluteLeft = (iiat ?? now()) + familyAbsolute - now();
+      return atLeastOne(Math.min(familyIdle, absoluteLeft, familyLeft(ctx, Number.POSITIVE_INFINITY)));
     },
     // Idle and absolute in one: every use saves the session anew, never past its absolute end.
     Session: (_ctx, session) => {
       // Nobody is signed in: it holds the state of one form, such as a device's code or a logout.
       if (!session.accountId) return Math.min(lifetimes.sessionIdle, lifetimes.interaction);
-      const age = session.loginTs ? now() - session.loginTs : 0;
-      return atLeastOne(Math.min(lifetimes.sessionIdle, lifetimes.sessionAbsolute - age));
+      const idle = session.transient ? lifetimes.briefIdle : lifetimes.sessionIdle;
+      return atLeastOne(Math.min(idle, sessionLeft(session)));
     },
   };
 }

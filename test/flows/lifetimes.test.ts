@@ -86,6 +86,116 @@ describe.each(everySetup)('lifetimes with %s: %s', (setup) => {
     expect((await silent()).get('error')).toBe('login_required');
   });
 
+  /** A browser whose person did not want to be remembered. */
+  async function briefBrowser() {
+    const agent = freshAgent(world);
+    const shown = await agent.follow(await agent.get(authorizeQuery(web)));
+    const { action, fields } = formTo(shown, '/sign-in');
+    const { remember, ...without } = fields;
+    expect(remember).toBe('yes');
+    const { email, password } = world.person;
+    const done = await agent.follow(await agent.post(action, { ...without, email, password }));
+    expect(String(done.location)).toContain('code=');
+    const silent = async () =>
+      new URL(String((await agent.get(authorizeQuery(web, { prompt: 'none' }))).location)).searchParams;
+    return { agent, silent };
+  }
+
+  test('session, not remembered: the browser is given no date, and it ends here when it is not used', async () => {
+    const { silent } = await briefBrowser();
+    for (let use = 0; use < 2; use += 1) {
+      clock.move(live.briefIdle - 10);
+      expect((await silent()).get('code'), `use ${use}`).toBeTruthy();
+    }
+    clock.move(live.briefIdle + 1);
+    expect((await silent()).get('error')).toBe('login_required');
+  });
+
+  test('S23 session, not remembered, absolute: however much it is used', async () => {
+    const { silent } = await briefBrowser();
+    const step = live.briefIdle - 600;
+    let age = 0;
+    while (age + step < live.briefAbsolute) {
+      clock.move(step);
+      age += step;
+      expect((await silent()).get('code'), `at ${age} s`).toBeTruthy();
+    }
+    clock.move(live.briefAbsolute - age + 1);
+    expect((await silent()).get('error')).toBe('login_required');
+  });
+
+  test('the cookie of a remembered session has a date, that of another one has none', async () => {
+    const dated = ({ cookies }: { cookies: readonly { name: string; expires: number }[] }) =>
+      cookies
+        .filter(({ name }) => /session(\.sig)?$/.test(name))
+        .map(({ expires }) => Number.isFinite(expires));
+    const brief = await briefBrowser();
+    expect(dated(brief.agent)).toEqual([false, false]);
+    const kept = world.browser(web);
+    await kept.code('openid');
+    expect(dated(kept.agent)).toEqual([true, true]);
+  });
+
+  test('what is not offline ends with its session at the latest', async () => {
+    const { agent, code } = world.browser(web);
+    await code('openid');
+    const left = 300;
+    const step = live.sessionIdle - 3600;
+    let age = 0;
+    while (age + step < live.sessionAbsolute - left) {
+      clock.move(step);
+      age += step;
+      await agent.get(authorizeQuery(web, { prompt: 'none' }));
+    }
+    clock.move(live.sessionAbsolute - left - age);
+    const tokens = (await world.redeem(await code('openid'), web)).json;
+    expect(tokens.expires_in).toBeLessThanOrEqual(left + 5);
+    expect((await world.userinfo(tokens.access_token)).status).toBe(200);
+    clock.move(left + 6);
+    expect((await world.userinfo(tokens.access_token)).status).toBe(401);
+  });
+
+  test('a client that asks for less gets less; one that asks for more gets what the policy gives', async () => {
+    const less = { familyIdleSeconds: 3600, familyAbsoluteSeconds: 7200, accessTokenSeconds: 120 };
+    const modest = await seedWebClient(world.rooms, { firstParty: true, ...less });
+    let tokens = await world.signIn(modest, 'openid offline_access');
+    expect(tokens.expires_in).toBe(120);
+    for (const seconds of [3595, 3000]) {
+      clock.move(seconds);
+      const next = await world.refresh(tokens.refresh_token, modest);
+      expect(next.status, `after ${seconds} s: ${next.text}`).toBe(200);
+      tokens = next.json;
+    }
+    clock.move(7200 - 3595 - 3000 + 1);
+    expect((await world.refresh(tokens.refresh_token, modest)).json.error).toBe('invalid_grant');
+    tokens = await world.signIn(modest, 'openid offline_access');
+    clock.move(3601);
+    expect((await world.refresh(tokens.refresh_token, modest)).json.error).toBe('invalid_grant');
+
+    const more = {
+      familyIdleSeconds: live.familyIdle.web + 86_400,
+      accessTokenSeconds: live.accessToken + 60,
+    };
+    const greedy = await world.rooms.clients.create(
+      { name: 'Greedy', type: 'web', redirectUris: [redirectUri], firstParty: true, ...more },
+      { kind: 'operator' },
+    );
+    if (greedy.kind !== 'created') throw new Error(JSON.stringify(greedy));
+    expect(greedy.warnings).toHaveLength(2);
+    const { clientId } = greedy.client;
+    const { events } = await world.rooms.audit.search({ clientId, type: 'client.lifetime-beyond-policy' });
+    expect(events.map(({ detail }) => detail)).toContainEqual({
+      member: 'familyIdleSeconds',
+      asked: more.familyIdleSeconds,
+      given: live.familyIdle.web,
+    });
+    const seeded = { clientId, secret: greedy.secret ?? '' };
+    tokens = await world.signIn(seeded, 'openid offline_access');
+    expect(tokens.expires_in).toBe(live.accessToken);
+    clock.move(live.familyIdle.web + 1);
+    expect((await world.refresh(tokens.refresh_token, seeded)).json.error).toBe('invalid_grant');
+  });
+
   describe.each(['web', 'spa', 'native'] as const)('family of a %s client', (type) => {
     let client: SeededClient;
     beforeAll(async () => {

@@ -56,13 +56,24 @@ describe('sign-in', () => {
   test('signed-in: hands the account to the protocol and makes the browser a known one', async () => {
     const { browser, csrf } = await opened();
     served.front.outcome = signedIn;
-    const answer = await browser.post(`${page}/sign-in`, { csrf, ...good });
+    const answer = await browser.post(`${page}/sign-in`, { csrf, ...good, remember: 'yes' });
     expect(answer.status).toBe(303);
     expect(served.front.told.finishedSignIn).toEqual([
       { uid: UID, accountId: 'ada-1', amr: ['pwd'], remember: true },
     ]);
     expect(browser.cookies.get('cardea.device')).toBe('device-of.ada-1.3');
     expect(served.front.told.attempts).toEqual([{ ...good, network: '127.0.0.1' }]);
+  });
+
+  test('who takes the tick away is not remembered, and finds it taken away after a mistake', async () => {
+    const { browser, csrf, shown } = await opened();
+    expect(shown.text).toMatch(/<input type="checkbox" name="remember" value="yes" checked>/);
+    served.front.outcome = { kind: 'rejected' };
+    const again = await browser.post(`${page}/sign-in`, { csrf, ...good });
+    expect(again.text).toMatch(/<input type="checkbox" name="remember" value="yes">/);
+    served.front.outcome = signedIn;
+    await browser.post(`${page}/sign-in`, { csrf, ...good });
+    expect(served.front.told.finishedSignIn.at(-1)).toMatchObject({ remember: false });
   });
 
   test('a known browser is handed on with its device', async () => {
