@@ -17,6 +17,7 @@ import {
   rowValues,
   sealFrom,
 } from './artifact-rows.ts';
+import { LATE_MS } from './artifact-rules.ts';
 import type { Commit, CommitOutcome } from './artifacts.ts';
 import { digest } from './digest.ts';
 import { endReasonOf } from './end-reasons.ts';
@@ -87,13 +88,17 @@ function outcomeOf(d: Decision, binding: string | undefined, now: Date): CommitO
   if (d.won) return { kind: 'committed' };
   if (d.stolen) return { kind: 'theft' };
   if (d.ended !== null) return { kind: 'ended', reason: endReasonOf(d.ended) };
-  if (!d.there) return { kind: 'absent' };
+  if (!d.there || isLate(d, now)) return { kind: 'absent' };
   if (d.consumed_at && d.answer !== null && d.answer_until && d.answer_until > now) {
     return d.answer_binding === (binding ?? '')
       ? { kind: 'replayed', sealed: d.answer }
       : { kind: 'mismatch' };
   }
   return undefined;
+}
+
+function isLate({ consumed_at: used, answer }: Decision, now: Date): boolean {
+  return used !== null && answer === null && now.getTime() + LATE_MS < used.getTime();
 }
 
 /** Stores without consuming: only the family's end can refuse it. */
@@ -149,7 +154,7 @@ function consuming(
     ), ${stored(others, sql`exists (select from won)`)}, stolen as (
       update artifacts set ended_reason = 'replayed', answer = null, answer_key = null from seen
       where key = ${key} and ended_reason is null and not exists (select from ended)
-        and seen.consumed_at is not null
+        and seen.consumed_at <= ${new Date(now.getTime() + LATE_MS)}
         and (seen.answer_key is distinct from ${old} or seen.answer is null or seen.answer_until <= ${now})
       returning expires_at
     ), buried as (

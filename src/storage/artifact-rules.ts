@@ -16,6 +16,12 @@ export function checkPut(p: Put): void {
   }
 }
 
+/**
+ * A commit that was sent so long before what it consumes was used has been on its way while its sender gave up and
+ * the caller tried again elsewhere: a partition that ended, not theft. Nobody waits longer for a store (redis.ts).
+ */
+export const LATE_MS = 1000;
+
 /** ms since the epoch; a time to live that is no whole number of ms is rounded up. */
 export function expiryOf(p: Put, now: number): number {
   return now + Math.ceil(p.ttlSeconds * 1000);

@@ -82,7 +82,7 @@ export type CommitOutcome =
   /** Consumed before and no answer is kept (any more): the same statement has ended the family, as 'replayed'. */
   | { kind: 'theft'; firstUse?: { at: number; from?: string } }
   | { kind: 'ended'; reason: EndReason }
-  /** What was to be consumed, or its Grant, is unknown or expired. */
+  /** What was to be consumed, or its Grant, is unknown or expired; or the commit comes too late (artifact-rules.ts). */
   | { kind: 'absent' };
 
 export interface SessionFamily {

@@ -9,6 +9,7 @@
  * s sealed answer, k binding, u until. Times are ms since the epoch on the caller's clock.
  */
 import type { ChainableCommander, Cluster, Redis } from 'ioredis';
+import { LATE_MS } from './artifact-rules.ts';
 
 /** How long a tombstone outlives all that it covers: clocks of processes differ by seconds (DRILLS "clock"). */
 const GRACE_MS = 60_000;
@@ -68,6 +69,7 @@ if ARGV[3] ~= '' then
       if a[3] == ARGV[5] then return {'replayed', a[2]} end
       return {'mismatch'}
     end
+    if now + ${LATE_MS} < tonumber(c[2]) then return {'absent'} end
     bury(KEYS[1], family, 'replayed', now, math.max(tonumber(g[4]), tonumber(g[3])) + ${GRACE_MS})
     redis.call('DEL', KEYS[2])
     return {'theft', c[2], c[4] or ''}

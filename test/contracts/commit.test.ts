@@ -143,6 +143,24 @@ describe.each(backends)('commits $name', ({ open }) => {
     patience,
   );
 
+  test('F14: a commit that was under way while its sender gave up ends no family', async () => {
+    const { artifacts, clock } = backend;
+    const { grant, refresh } = await makeFamily(artifacts);
+    const held = rotation(grant, refresh);
+    const second = rotation(grant, refresh);
+    const third = rotation(grant, second.refresh);
+    expect(await artifacts.commit(second.commit)).toEqual({ kind: 'committed' });
+    expect(await artifacts.commit(third.commit)).toEqual({ kind: 'committed' });
+    // As it was sent: two seconds before the others.
+    clock.advance(-2);
+    expect(await artifacts.commit(held.commit)).toEqual({ kind: 'absent' });
+    clock.advance(2);
+    expect((await artifacts.find('RefreshToken', third.refresh)).artifact).toBeDefined();
+    expect((await artifacts.find('RefreshToken', held.refresh)).artifact).toBeUndefined();
+    // The same again now is theft as ever.
+    expect(await artifacts.commit(held.commit)).toMatchObject({ kind: 'theft' });
+  });
+
   test('the end by theft outlives everything of the family', async () => {
     const { artifacts, clock } = backend;
     const { grant, refresh, access } = await makeFamily(artifacts);
