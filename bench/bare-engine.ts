@@ -50,6 +50,8 @@ const engine = new Provider(issuer, {
     jwks: '/oauth2/jwks',
     introspection: '/oauth2/introspect',
     revocation: '/oauth2/revoke',
+    pushed_authorization_request: '/oauth2/par',
+    device_authorization: '/oauth2/device_authorization',
   },
   findAccount: (_ctx, accountId) => ({
     accountId,
@@ -65,6 +67,8 @@ const engine = new Provider(issuer, {
     claimsParameter: { enabled: true },
     dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => false },
     clientCredentials: { enabled: true },
+    deviceFlow: { enabled: true },
+    pushedAuthorizationRequests: { enabled: true },
     introspection: { enabled: true },
     revocation: { enabled: true },
     resourceIndicators: {

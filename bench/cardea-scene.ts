@@ -39,11 +39,12 @@ export async function seedScene(
       redirectUris: [redirectUri],
       resources: [resource],
     });
+    const tv = await seedClient(rooms, { name: 'Orders TV', type: 'device' });
     const made: Person[] = [];
     for (let n = 0; n < people; n += 1) {
       made.push(await seedPerson(rooms, `ada-${randomBytes(4).toString('hex')}@example.com`));
     }
-    return { service, web, people: made };
+    return { service, web, tv, people: made };
   } finally {
     await rooms.close();
   }

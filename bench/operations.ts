@@ -2,17 +2,9 @@
 import { redirectUri } from '../test/harness/seed.ts';
 import { resource } from './bare-scene.ts';
 import { type Answer, type Ask, load, unexpected, type Work } from './http-load.ts';
+import { moreOperations } from './more-operations.ts';
+import type { Operation } from './operation.ts';
 import { type Asked, authorizePath, basicOf, pkce, type Subject } from './subject.ts';
-
-export interface Operation {
-  readonly name: string;
-  /** The bare engine has no such thing. */
-  readonly oursOnly?: boolean;
-  /** Makes ready what a run needs, untimed. @param most requests that the run may send */
-  prepare(subject: Subject, most: number): Promise<Work>;
-  /** A run ends after so many requests, to be prepared again. */
-  readonly most?: number;
-}
 
 /** The bare engine's adapter keeps the last 1,000 entries: codes beyond that would be forgotten. */
 const CODES = 200;
@@ -84,6 +76,7 @@ export const operations: readonly Operation[] = [
     prepare: async () => ({ next: () => ({ path: '/.well-known/openid-configuration' }) }),
   },
   { name: 'JWKS', prepare: async () => ({ next: () => ({ path: '/oauth2/jwks' }) }) },
+  ...moreOperations,
 ];
 
 function authorizing(subject: Subject, asked: Asked, most: number, codes: string[]): Work {

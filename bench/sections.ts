@@ -70,9 +70,9 @@ export function signInSection(result: SignIns): Section {
 
 export function countSection(counts: readonly Counts[]): Section {
   return {
-    columns: ['asked of the stores for one', 'Redis', 'permits', '', 'Postgres', 'audit'],
-    rows: counts.flatMap(({ operation, redis, limiter, postgres, audit }) => {
-      const cells = [digits(redis, 2), digits(limiter, 2), '', digits(postgres, 2), digits(audit, 2)];
+    columns: ['asked of the stores for one', 'Redis', 'permits', '', 'Postgres', 'batches'],
+    rows: counts.flatMap(({ operation, redis, limiter, postgres, batches }) => {
+      const cells = [digits(redis, 2), digits(limiter, 2), '', digits(postgres, 2), digits(batches, 2)];
       const budget = budgets.redisCommands[operation];
       // A statement on a warm path of tokens is a miss of its own, whatever Redis was asked. An authorization request
       // reads the consent, which is durable, from Postgres.

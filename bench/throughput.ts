@@ -1,6 +1,7 @@
 /** Cardea and the bare engine in turns, operation by operation: what disturbs the machine disturbs both. */
 import { load } from './http-load.ts';
-import { type Operation, operations } from './operations.ts';
+import type { Operation } from './operation.ts';
+import { operations } from './operations.ts';
 import { median, quantile } from './statistics.ts';
 import { type Subject, signInBrowsers } from './subject.ts';
 
@@ -72,7 +73,8 @@ async function runOperation(operation: Operation, subject: Subject, seconds: num
     elapsed += measured.seconds;
     times.push(...measured.times);
   }
-  return { perSecond: requests / elapsed, cpuMs: (cpu / requests) * 1000, times };
+  const done = requests / (operation.requests ?? 1);
+  return { perSecond: done / elapsed, cpuMs: (cpu / done) * 1000, times };
 }
 
 function summary(operation: string, ours: readonly Run[], bare: readonly Run[]): Throughput {
