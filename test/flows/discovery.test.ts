@@ -40,6 +40,9 @@ describe.each(documents)('%s', (path) => {
       authorization_response_iss_parameter_supported: true,
       claims_parameter_supported: true,
       pushed_authorization_request_endpoint: `${issuer}/oauth2/par`,
+      device_authorization_endpoint: `${issuer}/oauth2/device_authorization`,
+      backchannel_logout_supported: true,
+      backchannel_logout_session_supported: true,
       request_parameter_supported: true,
       request_uri_parameter_supported: false,
     });
@@ -48,6 +51,7 @@ describe.each(documents)('%s', (path) => {
       'authorization_code',
       'client_credentials',
       'refresh_token',
+      'urn:ietf:params:oauth:grant-type:device_code',
     ]);
     expect(list('scopes_supported')).toEqual(
       expect.arrayContaining(['openid', 'profile', 'email', 'offline_access', 'roles']),
@@ -83,7 +87,7 @@ describe.each(documents)('%s', (path) => {
     for (const address of addresses(await read(path))) {
       expect(address.startsWith(world.issuer)).toBe(true);
       const { status } = await world.ask(address.slice(world.issuer.length) || '/');
-      if (address.endsWith('/token') || /introspect|revoke|par$/.test(address)) expect(status).toBe(404);
+      if (address.endsWith('/token') || /introspect|revoke|par$|device_authorization$/.test(address)) expect(status).toBe(404);
       else expect(status, address).not.toBe(404);
     }
   });
