@@ -82,6 +82,12 @@ export interface AuditDetails {
   'key.resealed': { readonly count: number };
   'token.issued': TokenDetail;
   'token.refreshed': TokenDetail;
+  'token.exchanged': TokenDetail & {
+    /** Whom the subject token was issued to. */
+    readonly subjectClientId: string;
+    /** How many act in the new token; 0: it names nobody (impersonation). */
+    readonly actors: number;
+  };
   'token.replayed': {
     readonly family: string;
     readonly token: 'refresh_token' | 'authorization_code' | 'device_code';

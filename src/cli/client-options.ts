@@ -2,6 +2,7 @@
 import type { ClientInput } from '../clients/client-rules.ts';
 import { parseSeconds } from '../config/kinds.ts';
 import { clientCredentialMembers, clientCredentialOptions } from './client-credential-options.ts';
+import { clientGrantMembers, clientGrantOptions } from './client-grant-options.ts';
 import { clientRequestMembers, clientRequestOptions } from './client-request-options.ts';
 import type { Failed, Input, Option } from './command.ts';
 import { failed } from './command.ts';
@@ -80,6 +81,7 @@ export const clientOptions: readonly Option[] = [
     value: 'TIME',
     help: 'its access tokens live so long (10m); never longer than the policy or the API says',
   },
+  ...clientGrantOptions,
   { name: 'legacy-without-pkce', kind: 'flag', help: 'for a web client that cannot do PKCE; weaker' },
   { name: 'logo-uri', kind: 'text', value: 'URI', help: 'shown on the consent page' },
   { name: 'policy-uri', kind: 'text', value: 'URI', help: 'its privacy policy' },
@@ -98,6 +100,8 @@ export function clientInput(input: Input): { kind: 'input'; input: Partial<Clien
   };
   const jwks = readJwks(input.file('jwks-file'));
   if (jwks && 'kind' in jwks) return jwks;
+  const grants = clientGrantMembers(input, text);
+  if (grants.kind === 'failed') return grants;
   const window = text('refresh-replay-window');
   const resources = texts('resource');
   const members = {
@@ -119,6 +123,7 @@ export function clientInput(input: Input): { kind: 'input'; input: Partial<Clien
     familyIdleSeconds: secondsOf(text('family-idle')),
     familyAbsoluteSeconds: secondsOf(text('family-absolute')),
     accessTokenSeconds: secondsOf(text('access-token-lifetime')),
+    ...grants.members,
     legacyWithoutPkce: input.flag('legacy-without-pkce'),
     logoUri: text('logo-uri'),
     policyUri: text('policy-uri'),

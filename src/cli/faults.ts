@@ -15,6 +15,7 @@ const optionNames: Readonly<Record<string, string>> = {
   requirePushedRequests: '--require-par',
   requireSignedRequests: '--require-signed-request',
   dpopBoundTokens: '--dpop-bound',
+  assertionIssuers: '--assertion-issuers-file',
   introspectionClientId: '--client',
   accessTokenTtlSeconds: '--token-ttl',
   permissions: '--permission',

@@ -6,6 +6,7 @@ import type { Client, ClientSecretInfo } from '../clients/client.ts';
 import type { RegistrationToken } from '../clients/registrations-store.ts';
 import type { ResourceServer } from '../clients/resource-server.ts';
 import type { KeyInfo } from '../keys/signing-key.ts';
+import { wireGrantPolicies } from './wire-grants.ts';
 
 const iso = (at: number) => new Date(at).toISOString();
 const isoIfAny = (name: string, at: number | undefined) => (at === undefined ? {} : { [name]: iso(at) });
@@ -56,6 +57,7 @@ export function wireClient(client: Client, held: readonly RoleKey[], secret?: st
     ...(defaultResource !== undefined && { default_resource: defaultResource }),
     ...(jwks && { jwks }),
     ...wireCredentials(client),
+    ...wireGrantPolicies(client),
     ...(backchannelLogoutUri !== undefined && { backchannel_logout_uri: backchannelLogoutUri }),
     ...(refreshReplayWindowSeconds !== undefined && {
       refresh_replay_window_seconds: refreshReplayWindowSeconds,

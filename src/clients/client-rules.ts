@@ -6,8 +6,9 @@
 import type { JWK } from 'jose';
 import type { AuthMethod, Client, ClientType, Fault, GrantType, IdTokenAlg } from './client.ts';
 import { judgeLifetimeMembers, lifetimeMembers } from './client-lifetimes.ts';
-import { DEVICE_GRANT, type TypeRules, typeRules } from './client-types.ts';
+import { DEVICE_GRANT, derivedGrants, type TypeRules, typeRules } from './client-types.ts';
 import { credentialMembers, judgeCredentials } from './credential-rules.ts';
+import { type GrantPolicyInput, grantPolicyMembers, judgeGrantPolicies } from './grant-policies.ts';
 import { type InputReader, readInput } from './input-reader.ts';
 import { profileFaults, profiles } from './profile-rules.ts';
 import { judgeRequests, type RequestInput, requestMembers, signingAlgs } from './request-rules.ts';
@@ -21,7 +22,7 @@ import { originFaults, uriFaults } from './uri-rules.ts';
  * What can be set. Absent: the default of the type; null in an update: back to that default. The values are judged
  * at run time whatever their types promise.
  */
-export interface ClientInput extends RequestInput, SubjectInput {
+export interface ClientInput extends RequestInput, SubjectInput, GrantPolicyInput {
   /** [A-Za-z0-9._~-], 1 to 128 characters; made at random when absent; never changes. */
   readonly clientId?: string | undefined;
   readonly name: string;
@@ -84,6 +85,7 @@ const members = [
   ...lifetimeMembers,
   ...requestMembers,
   ...subjectMembers,
+  ...grantPolicyMembers,
   ...pageUris,
 ] as const satisfies readonly (keyof ClientInput)[];
 
@@ -98,7 +100,7 @@ const clientTypes = Object.keys(typeRules) as ClientType[];
 const httpsPage = { loopbackHttp: false, customScheme: false, carriesResponse: false };
 const httpsCall = { loopbackHttp: true, customScheme: false, carriesResponse: false };
 
-function judgeGrants(read: InputReader, rules: TypeRules) {
+function judgeGrants(read: InputReader, rules: TypeRules, derived: readonly string[]) {
   const grantTypes: readonly GrantType[] =
     read.choices('grantTypes', rules.mayHaveGrantTypes) ?? rules.grantTypes;
   const codeFlow = grantTypes.includes('authorization_code');
@@ -110,8 +112,9 @@ function judgeGrants(read: InputReader, rules: TypeRules) {
   if (grantTypes.includes('refresh_token') && !codeFlow && !grantTypes.includes(DEVICE_GRANT)) {
     read.fault('grantTypes', 'holds refresh_token, but no grant that a refresh token comes from');
   }
-  if (grantTypes.length === 0 && responseTypes.length === 0) read.fault('grantTypes', 'must not be empty');
-  return { grantTypes, responseTypes };
+  const all = [...grantTypes, ...derived];
+  if (all.length === 0 && responseTypes.length === 0) read.fault('grantTypes', 'must not be empty');
+  return { grantTypes: all, responseTypes };
 }
 
 function judgeUris(read: InputReader, rules: TypeRules, redirected: boolean) {
@@ -191,11 +194,12 @@ export function judgeClient(
     return { faults: read.faults };
   }
   const rules = typeRules[type];
-  const grants = judgeGrants(read, rules);
-  const redirected = grants.responseTypes.length > 0;
-  const uris = judgeUris(read, rules, redirected);
   const profile = read.choice('profile', profiles);
   const credentials = judgeCredentials(read, rules, input, profile);
+  const { policies, grants: derived } = judgeGrantPolicies(read, input, credentials.authMethod);
+  const grants = judgeGrants(read, rules, derived);
+  const redirected = grants.responseTypes.length > 0;
+  const uris = judgeUris(read, rules, redirected);
   const client: JudgedClient = {
     clientId,
     name,
@@ -214,6 +218,7 @@ export function judgeClient(
       certificateBound: credentials.certificateBoundTokens === true,
     }),
     ...judgeResources(read, type),
+    ...policies,
     ...judgeOptional(read),
     ...judgeLifetimeMembers(read),
   };
@@ -232,5 +237,9 @@ export function inputOf(client: JudgedClient): ClientInput {
   const settable = Object.fromEntries(
     Object.entries(rest).filter(([member]) => members.some((m) => m === member)),
   );
-  return { ...(settable as Omit<ClientInput, 'legacyWithoutPkce'>), legacyWithoutPkce: !pkceRequired };
+  return {
+    ...(settable as Omit<ClientInput, 'legacyWithoutPkce'>),
+    grantTypes: client.grantTypes.filter((grant) => !derivedGrants.includes(grant)),
+    legacyWithoutPkce: !pkceRequired,
+  };
 }

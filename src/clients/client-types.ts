@@ -4,6 +4,14 @@ import type { AuthMethod, GrantType } from './client.ts';
 import type { UriUse } from './uri-rules.ts';
 
 export const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
+/** RFC 8693. */
+export const EXCHANGE_GRANT = 'urn:ietf:params:oauth:grant-type:token-exchange';
+/** RFC 7523 section 2.1. */
+export const ASSERTION_GRANT = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+
+/** Given by a policy (grant-policies.ts), never by a list of grant types. */
+export type DerivedGrant = typeof EXCHANGE_GRANT | typeof ASSERTION_GRANT;
+export const derivedGrants: readonly string[] = [EXCHANGE_GRANT, ASSERTION_GRANT] satisfies DerivedGrant[];
 
 export interface TypeRules {
   readonly grantTypes: readonly GrantType[];

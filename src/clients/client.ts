@@ -4,6 +4,7 @@
  */
 import type { JWK } from 'jose';
 import type { ClientType } from '../config/lifetimes.ts';
+import type { GrantPolicies } from './grant-policies.ts';
 
 export type { ClientType } from '../config/lifetimes.ts';
 
@@ -27,7 +28,7 @@ export type GrantType =
   | 'urn:ietf:params:oauth:grant-type:device_code';
 
 /** A registered client. Times are milliseconds since the epoch. Frozen: one object serves many requests. */
-export interface Client {
+export interface Client extends GrantPolicies {
   readonly clientId: string;
   /** What people read. Escaped wherever it is shown: it may hold any printable text. */
   readonly name: string;

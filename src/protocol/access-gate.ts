@@ -42,6 +42,12 @@ export function createAccessGate(
       if (typeof clientId === 'string') {
         if (isPast(bornAt, await clientEndedBefore(clientId))) return 'revoked by administrator';
       }
+      // A token that was exchanged for another client's family stands on that client too.
+      const holder = payload.clientId;
+      if (typeof holder === 'string' && holder !== clientId) {
+        const issuedAt = Number(payload.iat ?? 0) * 1000;
+        if (isPast(issuedAt, await clientEndedBefore(holder))) return 'revoked by administrator';
+      }
       return undefined;
     },
   };

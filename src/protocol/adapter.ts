@@ -78,6 +78,11 @@ function adapterFor(kind: ArtifactKind, parts: AdapterParts): Adapter {
         state.session = { accountId, signedInAt: Number(signedInAt ?? 0) };
       }
     }
+    if (kind === 'AccessToken' && grantPayload && grantPayload.clientId !== artifact.payload.clientId) {
+      // Exchanged by another client: its family was looked at above; the engine would take it for a mix-up.
+      const { grantId: _, ...exchanged } = artifact.payload;
+      return exchanged as AdapterPayload;
+    }
     return withConsumed(artifact) as AdapterPayload;
   }
 

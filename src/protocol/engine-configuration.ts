@@ -22,6 +22,7 @@ import {
   requestObjectAlgs,
   useRequestObject,
 } from './request-objects.ts';
+import { currentState } from './request-state.ts';
 import { apiScopes } from './resources.ts';
 
 export interface ConfigurationParts {
@@ -159,7 +160,8 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
     },
     extraTokenClaims: async (ctx, token) => {
       const { aud, clientId } = token;
-      const level = levelClaims(ctx, token);
+      const minted = currentState()?.minted;
+      const level = minted?.claims ?? levelClaims(ctx, token);
       const { accountId, grantId } = token as { accountId?: string; grantId?: string };
       if (typeof aud !== 'string' || !clientId) return level;
       const { roles, permissions } = await parts.accessClaims(aud, accountId, clientId);
@@ -168,6 +170,8 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
         ...level,
         ...(roles.length > 0 ? { roles } : {}),
         ...(permissions.length > 0 ? { permissions } : {}),
+        ...(minted?.act ? { act: minted.act } : {}),
+        ...mayActClaim(parts.clients().clientOf(token.client)),
         ...(grantId && isJwt ? { [FAMILY_CLAIM]: grantId } : {}),
       };
     },
@@ -238,4 +242,9 @@ function checkScopes(ctx: KoaContextWithOIDC, client: Client): void {
   const barred =
     client.scopes.length > 0 && [...ctx.oidc.requestParamOIDCScopes].find((s) => !client.scopes.includes(s));
   if (barred) throw new errors.InvalidScope('requested scope is not allowed', barred);
+}
+
+/** RFC 8693 section 4.4: who alone may act with this client's tokens. */
+function mayActClaim(client: Client | undefined): { may_act?: { sub: string } } {
+  return client?.mayAct === undefined ? {} : { may_act: { sub: client.mayAct } };
 }

@@ -8,8 +8,10 @@ import Provider from 'oidc-provider';
 import { type ArtifactKind, newId, newSessionId, newSessionUid } from '../storage/ids.ts';
 import { type EndingSession, endingSession, keepSignOut, type SignOut } from './back-channel-logout.ts';
 import type { EngineClients } from './engine-clients.ts';
+import type { MintedToken } from './minted-tokens.ts';
 import { atOrigin } from './mutual-tls.ts';
 import { askedScope, setPushedRequestLifetime } from './pushed-requests.ts';
+import { currentState } from './request-state.ts';
 
 export interface Overrides {
   readonly clients: EngineClients;
@@ -103,11 +105,29 @@ export function overrideEngine(engine: Provider, parts: Overrides): Overridden {
     });
   }
 
+  // Grants of ours: the client credentials handler makes a token of the client; for them it is one of the person.
+  const { ClientCredentials } = engine;
+  Object.defineProperty(engine, 'ClientCredentials', {
+    configurable: true,
+    get: () => {
+      const minted = currentState()?.minted;
+      return minted ? mintOf(engine, minted) : ClientCredentials;
+    },
+  });
+
   // Pushed requests: the engine keeps each for 60 seconds, whatever is set.
   setPushedRequestLifetime(engine, parts.pushedRequestSeconds);
 
   overrideSessions(engine, parts, define);
   return { tell: overrideLogout(engine, parts, define) };
+}
+
+/** What `new ClientCredentials(fields)` makes while a token is minted. */
+function mintOf(engine: Provider, { accountId, family, grantType }: MintedToken): unknown {
+  const { AccessToken } = engine as unknown as { AccessToken: new (fields: object) => object };
+  return function Mint(fields: object) {
+    return new AccessToken({ ...fields, accountId, grantId: family, gty: grantType });
+  };
 }
 
 type Define = (target: object, name: string, value: unknown) => void;

@@ -9,8 +9,18 @@ import type { GrantHandler } from './grant-handlers.ts';
 
 export type ResponseMode = Parameters<Provider['registerResponseMode']>[1];
 
+export interface CustomGrant {
+  readonly name: string;
+  readonly handler: GrantHandler;
+  readonly parameters: readonly string[];
+  /** Parameters that may come more than once. */
+  readonly repeated: readonly string[];
+}
+
 export interface EngineDoors {
   readonly wrapGrant: (grantType: string, builtin: GrantHandler) => GrantHandler;
+  /** Grants of our own, made from the engine's client credentials handler. */
+  readonly customGrants: (clientCredentials: GrantHandler) => readonly CustomGrant[];
   readonly wrapResponseMode: (mode: string, builtin: ResponseMode) => ResponseMode;
 }
 
@@ -23,12 +33,14 @@ const moreParameters: Readonly<Record<string, readonly string[]>> = {
 // The base constructor calls the registration methods before this class's fields exist.
 let doors: EngineDoors | undefined;
 const seen = new WeakMap<Provider, Set<string>>();
+const clientCredentialsOf = new WeakMap<Provider, GrantHandler>();
 
 class Engine extends Provider {
   override registerGrantType(name: string, handler: never, params: never, ...rest: never[]): void {
     if (!doors) throw new Error('the engine must be built by buildEngine');
     note(this, `grant ${name}`);
     const builtin = handler as unknown as GrantHandler;
+    if (name === 'client_credentials') clientCredentialsOf.set(this, builtin);
     const parameters = new Set([...(params as Iterable<string>), ...(moreParameters[name] ?? [])]);
     super.registerGrantType(name, doors.wrapGrant(name, builtin) as never, parameters, ...(rest as []));
   }
@@ -61,6 +73,11 @@ export function buildEngine(issuer: string, configuration: Configuration, throug
     const engine = new Engine(issuer, configuration);
     for (const needed of builtins) {
       if (!seen.get(engine)?.has(needed)) throw new Error(`the engine no longer registers: ${needed}`);
+    }
+    const clientCredentials = clientCredentialsOf.get(engine);
+    if (!clientCredentials) throw new Error('the engine no longer registers client_credentials');
+    for (const { name, handler, parameters, repeated } of through.customGrants(clientCredentials)) {
+      engine.registerGrantType(name, handler as never, parameters as never, repeated as never);
     }
     return engine;
   } finally {

@@ -3,6 +3,7 @@ import type { ClientMetadata, KoaContextWithOIDC } from 'oidc-provider';
 import Provider from 'oidc-provider';
 import { createSampler } from '../audit/sampler.ts';
 import type { Client } from '../clients/client.ts';
+import { EXCHANGE_GRANT } from '../clients/client-types.ts';
 import type { EndReason } from '../storage/end-reasons.ts';
 import { createAccessGate } from './access-gate.ts';
 import { createAdapterFactory } from './adapter.ts';
@@ -22,10 +23,12 @@ import { authorizationHooks } from './grant-of-authorization.ts';
 import { createJwtTokens } from './jwt-access-tokens.ts';
 import type { EngineInstance } from './live-engine.ts';
 import { checkMutualTls } from './mutual-tls.ts';
+import { createTokenReader } from './presented-tokens.ts';
 import { checkProof } from './profile-gate.ts';
 import type { ProtocolParts } from './protocol-parts.ts';
 import { resourceIndicators } from './resources.ts';
 import { theftOf } from './token-events.ts';
+import { createTokenExchange, exchangeParameters } from './token-exchange.ts';
 
 export function createInstanceBuilder(
   parts: ProtocolParts,
@@ -67,6 +70,9 @@ export function createInstanceBuilder(
     };
     const clientOf = async (ctx: KoaContextWithOIDC): Promise<Client> => requestClient(ready(), ctx);
     const keys = parts.keys.current();
+
+    const jwts = createJwtTokens({ artifacts, gate, issuer: parts.issuer, publicKeys: keys.publicKeys });
+    const readToken = createTokenReader({ artifacts, gate, liveJwt: jwts.live });
 
     const engine = buildEngine(
       parts.issuer,
@@ -136,6 +142,17 @@ export function createInstanceBuilder(
             ...grantParts,
             checkProfile: async (ctx) => checkProof(ctx, await clientOf(ctx)),
           }),
+        customGrants: (clientCredentials) => [
+          {
+            name: EXCHANGE_GRANT,
+            handler: createTokenExchange(
+              { clientOf, byAudience: parts.resources.byAudience, readToken, clock },
+              clientCredentials,
+            ),
+            parameters: exchangeParameters,
+            repeated: ['resource', 'audience'],
+          },
+        ],
         wrapResponseMode: (mode, builtin) =>
           wrapResponseMode(parts.pages, (ctx) => ready().clientOf(ctx.oidc.client), mode, builtin),
       },
@@ -146,14 +163,13 @@ export function createInstanceBuilder(
       (client) => clientKeys(Provider.ctx, client),
     );
 
-    const standIn = createJwtTokens({ artifacts, gate, issuer: parts.issuer, publicKeys: keys.publicKeys });
     const overridden = overrideEngine(engine, {
       clients,
       verifySecret: parts.clients.verifySecret,
       claim: artifacts.claim,
       pushedRequestSeconds: lifetimes.pushedRequest,
       aliasOf: (req) => (parts.mutualTls?.isAtAlias(req) ? parts.mutualTls.origin : undefined),
-      beforeClientLookup: () => standIn(Provider.ctx),
+      beforeClientLookup: () => jwts.standIn(Provider.ctx),
       onSessionEnd: parts.onSessionEnd,
       onClientSignOut: parts.logout.noticeClient,
     });

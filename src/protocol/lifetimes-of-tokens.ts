@@ -7,6 +7,7 @@ import type { Client } from '../clients/client.ts';
 import { accessTokenLifetime, familyLifetimes } from '../clients/client-lifetimes.ts';
 import type { ClientType, Lifetimes } from '../config/lifetimes.ts';
 import { codeSeconds } from './profile-gate.ts';
+import { currentState } from './request-state.ts';
 
 interface Dated {
   readonly iat?: number | undefined;
@@ -53,7 +54,11 @@ export function tokenLifetimes(
   return {
     AccessToken: (ctx, token) =>
       atLeastOne(
-        Math.min(accessSeconds(token, ctx?.oidc?.client), familyLeft(ctx, Number.POSITIVE_INFINITY)),
+        Math.min(
+          accessSeconds(token, ctx?.oidc?.client),
+          familyLeft(ctx, Number.POSITIVE_INFINITY),
+          currentState()?.minted?.secondsLeft ?? Number.POSITIVE_INFINITY,
+        ),
       ),
     ClientCredentials: (ctx, token) => accessSeconds(token, ctx?.oidc?.client),
     AuthorizationCode: (_ctx, _code, client) => codeSeconds(lifetimes.authorizationCode, clientOf(client)),

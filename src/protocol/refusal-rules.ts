@@ -143,6 +143,17 @@ const rulesByCause: readonly (readonly [RegExp, RefusalRule])[] = [
     r('RFC 9449 section 5.2', 'a DPoP proof: the tokens of this client are bound to a key', 'unproved'),
   ],
   [
+    /subject_token|actor_token|may_act|chain of actors|requested_token_type/,
+    r(
+      'RFC 8693 section 2.2.2',
+      'a live access token of a person that this client may present, and an actor that it is',
+    ),
+  ],
+  [
+    /exchange tokens for this resource/,
+    r('RFC 8693 section 2.2.2', 'an API of the client’s exchange policy'),
+  ],
+  [
     /too many codes/,
     r('RFC 8628 section 5.1', 'fewer wrong codes from one network and browser; wait for Retry-After'),
   ],

@@ -4,6 +4,7 @@
  */
 import Provider from 'oidc-provider';
 import type { EndReason } from '../storage/end-reasons.ts';
+import type { MintedToken } from './minted-tokens.ts';
 import type { UnitOfWork } from './unit-of-work.ts';
 
 /** The stored answer of a refresh token that was used before (storage/artifacts.ts, Found.answer). */
@@ -34,6 +35,8 @@ export interface RequestState {
   pushed?: Record<string, unknown>;
   /** The id of the request object (RFC 9101) of this request, until it is used up; `exp` in seconds. */
   requestObject?: { readonly jti: string; readonly exp: number };
+  /** What a token is made of that the engine's client credentials handler makes for a person (minted-tokens.ts). */
+  minted?: MintedToken;
   /** The payload of the device code that was found. */
   deviceCode?: Record<string, unknown>;
   /** What `verification_uri_complete` puts into the field. */

@@ -11,6 +11,7 @@ import type {
 } from 'oidc-provider';
 import { errors } from 'oidc-provider';
 import type { Client } from '../clients/client.ts';
+import { ASSERTION_GRANT, EXCHANGE_GRANT } from '../clients/client-types.ts';
 import { mayAskFor, scopesOf } from '../clients/resource-access.ts';
 import { OIDC_SCOPES, type ResourceServer } from '../clients/resource-server.ts';
 import type { Lifetimes } from '../config/lifetimes.ts';
@@ -74,7 +75,7 @@ export function resourceIndicators(parts: ResourceParts): ResourceIndicators {
         if (client.registered) throw new errors.InvalidTarget('say which API this is for with resource');
         return single(await owners(client, scopes));
       }
-      if (ctx.oidc.params?.grant_type !== 'client_credentials') return undefined as unknown as string;
+      if (!isForOneApi(ctx)) return undefined as unknown as string;
       if (client.defaultResource) return client.defaultResource;
       const servers = await allowed(client);
       if (servers.length === 1 && servers[0]) return servers[0].audience;
@@ -88,7 +89,9 @@ export function resourceIndicators(parts: ResourceParts): ResourceIndicators {
     async getResourceServerInfo(ctx, audience) {
       const client = await clientOf(ctx);
       const server = await byAudience(audience);
-      if (!server || !mayHave(client, server)) {
+      const isExchange = ctx.oidc.params?.grant_type === EXCHANGE_GRANT;
+      // The exchange policy is a right of its own (token-exchange.ts has looked at it).
+      if (!server || !(isExchange || mayHave(client, server))) {
         throw new errors.InvalidTarget(
           server
             ? 'this client may not have tokens for this resource'
@@ -96,7 +99,7 @@ export function resourceIndicators(parts: ResourceParts): ResourceIndicators {
         );
       }
       checkResourceProfile(client, server);
-      const scopes = scopesOf(client, server);
+      const scopes = isExchange ? server.scopes.map(({ name }) => name) : scopesOf(client, server);
       checkServiceScopes(ctx, scopes);
       return engineResource(server, scopes, lifetimes);
     },
@@ -110,10 +113,16 @@ export function resourceIndicators(parts: ResourceParts): ResourceIndicators {
   };
 }
 
+/** Grants whose token is always for one API: no person is there who could be asked, and userinfo is not meant. */
+function isForOneApi(ctx: KoaContextWithOIDC): boolean {
+  const grantType = ctx.oidc.params?.grant_type;
+  return grantType === 'client_credentials' || grantType === ASSERTION_GRANT;
+}
+
 /** A service asks for one API's scopes and no others; the engine would drop the others in silence. */
 function checkServiceScopes(ctx: KoaContextWithOIDC, offered: readonly string[]): void {
-  const { grant_type: grantType, scope } = ctx.oidc.params ?? {};
-  if (grantType !== 'client_credentials') return;
+  if (!isForOneApi(ctx)) return;
+  const scope = ctx.oidc.params?.scope;
   const asked = String(scope ?? '')
     .split(' ')
     .filter(Boolean);

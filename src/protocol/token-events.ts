@@ -1,9 +1,10 @@
 /** What happens to tokens, as audit events and counts: issued, given back, used again. */
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import Provider from 'oidc-provider';
-import type { AuditEvent, AuditEventOf } from '../audit/catalogue.ts';
+import type { AuditEvent, AuditEventOf, TokenDetail } from '../audit/catalogue.ts';
 import type { EventParts } from './event-parts.ts';
 import { noteUsed } from './family-notes.ts';
+import { actorsOf } from './minted-tokens.ts';
 import { currentState, stateOf } from './request-state.ts';
 /** Tokens were issued, or a refresh token was answered again. */
 export function granted(parts: EventParts, ctx: KoaContextWithOIDC): void {
@@ -16,31 +17,36 @@ export function granted(parts: EventParts, ctx: KoaContextWithOIDC): void {
     outcome: state.replayed ? 'replayed' : 'issued',
   });
   const token = entities.AccessToken ?? entities.ClientCredentials;
-  const family = (entities.Grant as { jti?: string } | undefined)?.jti;
+  const { minted } = state;
+  const family = minted?.family ?? (entities.Grant as { jti?: string } | undefined)?.jti;
   const context = {
     actor: { kind: 'client' as const, id: client?.clientId },
-    accountId: ctx.oidc.account?.accountId,
+    accountId: minted?.accountId ?? ctx.oidc.account?.accountId,
     clientId: client?.clientId,
     network: networkOf(ctx.ip),
     requestId: requestIdOf(ctx),
   };
+  const detail: TokenDetail = {
+    grantType,
+    format: (token?.resourceServer?.accessTokenFormat as 'jwt' | 'opaque' | undefined) ?? 'opaque',
+    audience: typeof token?.aud === 'string' ? token.aud : undefined,
+    scope: token?.scope,
+    family,
+  };
+  const subjectClientId = minted?.subjectClientId;
   const event: AuditEvent = state.replayed
     ? {
         ...context,
         type: 'token.replayed',
         detail: { family: family ?? '', token: 'refresh_token', outcome: 'answered' },
       }
-    : {
-        ...context,
-        type: grantType === 'refresh_token' ? 'token.refreshed' : 'token.issued',
-        detail: {
-          grantType,
-          format: (token?.resourceServer?.accessTokenFormat as 'jwt' | 'opaque' | undefined) ?? 'opaque',
-          audience: typeof token?.aud === 'string' ? token.aud : undefined,
-          scope: token?.scope,
-          family,
-        },
-      };
+    : subjectClientId !== undefined
+      ? {
+          ...context,
+          type: 'token.exchanged',
+          detail: { ...detail, subjectClientId, actors: actorsOf(minted?.act) },
+        }
+      : { ...context, type: grantType === 'refresh_token' ? 'token.refreshed' : 'token.issued', detail };
   audit.later(event);
   noteUsed({ index: families, clock, networkOf }, ctx);
 }

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { decodeJwt, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import Provider, { type ClientMetadata } from 'oidc-provider';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { buildEngine } from '../../src/protocol/engine.ts';
 import { setPushedRequestLifetime } from '../../src/protocol/pushed-requests.ts';
 import { isKind } from '../../src/storage/ids.ts';
@@ -170,6 +170,19 @@ describe('generateTokenId', () => {
   });
 });
 
+test('the client credentials handler makes its token by engine.ClientCredentials: there ours may make another', async () => {
+  const bare = bareEngine();
+  const { ClientCredentials } = bare;
+  const asked = vi.fn(() => ClientCredentials);
+  Object.defineProperty(bare, 'ClientCredentials', { configurable: true, get: asked });
+  asked.mockClear();
+  expect((await ask(bare, '/token', grant, basic('a placeholder'))).status).toBe(200);
+  expect(asked).toHaveBeenCalled();
+  const { engine } = overridden();
+  expect(engine.ClientCredentials).toBe(engine.ClientCredentials);
+  expect((await ask(engine, '/token', grant, basic('one of several'))).status).toBe(200);
+});
+
 test('the engine still registers its own handlers where a subclass sees them', () => {
   const names: string[] = [];
   const features = { clientCredentials: { enabled: true }, deviceFlow: { enabled: true } };
@@ -178,6 +191,10 @@ test('the engine still registers its own handlers where a subclass sees them', (
     wrapGrant: (name, builtin) => {
       names.push(name);
       return builtin;
+    },
+    customGrants: (clientCredentials) => {
+      expect(typeof clientCredentials).toBe('function');
+      return [];
     },
     wrapResponseMode: (mode, builtin) => {
       names.push(mode);
