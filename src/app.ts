@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import Koa from 'koa';
+import { isDocumentId } from './clients/document-ids.ts';
 import { createDeviceViews } from './pages/device-views.ts';
 import { createPages } from './pages/pages.ts';
 import { createProtocolViews } from './pages/protocol-views.ts';
@@ -62,7 +63,8 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
   );
 
   const own = ownClient(publicUrl.issuer);
-  const findClient = async (clientId: string) => (clientId === own.clientId ? own : directory.find(clientId));
+  const findClient = async (clientId: string) =>
+    clientId === own.clientId ? own : clientsAt(rooms, clientId)?.find(clientId);
 
   const signingOut = createSigningOut(rooms, own.clientId);
 
@@ -86,12 +88,19 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
         directory.verifySecret(await directory.find(clientId), presented),
       // Unknown, deleted and disabled clients have nothing that lives.
       endedBefore: async (clientId) =>
-        (await findClient(clientId)) ? directory.endedBefore(clientId) : Number.POSITIVE_INFINITY,
+        (await findClient(clientId))
+          ? (clientsAt(rooms, clientId)?.endedBefore(clientId) ?? 0)
+          : Number.POSITIVE_INFINITY,
+      whyAbsent: async (clientId) =>
+        clientId.startsWith('https://')
+          ? (rooms.clientDocuments?.whyAbsent(clientId) ?? 'metadata documents are off')
+          : undefined,
       keySets: rooms.keySets,
     },
     registrations: {
       ...rooms.registrations,
       policy: settings.registration.policy,
+      documents: rooms.clientDocuments !== undefined,
       opens: (audience) => settings.registration.resources.includes(audience),
     },
     secrets: { cookieKeys, dpopNonceSecret },
@@ -150,6 +159,11 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
   ];
   for (const door of doors) koa.use(door);
   return koa;
+}
+
+/** An id that is an address is looked up by its document, and is nobody's when documents are off. */
+function clientsAt({ directory, clientDocuments }: Rooms, clientId: string) {
+  return isDocumentId(clientId) ? clientDocuments : directory;
 }
 
 const pageLimits = [

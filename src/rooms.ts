@@ -11,6 +11,7 @@ import { createSetupLink } from './accounts/setup-link.ts';
 import { createClientAccess, createStandings } from './accounts/standing.ts';
 import { createAudit } from './audit/audit.ts';
 import { createRefusals } from './audit/refusals.ts';
+import { createClientDocuments } from './clients/client-documents.ts';
 import { createClients } from './clients/clients.ts';
 import { createClientDirectory } from './clients/directory.ts';
 import { readPublishedJwks } from './clients/jwks-rules.ts';
@@ -193,6 +194,19 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
   closers.add(registrations.close);
   const directory = createClientDirectory({ db, clock, lease, log });
   closers.add(directory.close);
+  const clientDocuments =
+    settings.clientDocuments &&
+    createClientDocuments({
+      db,
+      clock,
+      log,
+      clients,
+      directory,
+      send: outbound.send,
+      settings: settings.clientDocuments,
+      outboundAllow: settings.outbound.allow,
+      max: settings.registration.max,
+    });
   const keySets = createRemoteDocuments({ send: outbound.send, clock, parse: readPublishedJwks });
   const resources = createResourceServers({ db, clock, audit, lease, ensureAlgorithm: keys.ensureAlgorithm });
   const timeline = createTimeline({ audit, families: familyIndex, clock });
@@ -240,6 +254,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     authenticate,
     clients,
     directory,
+    clientDocuments,
     keySets,
     registrations,
     registrationTokens,

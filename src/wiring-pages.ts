@@ -38,6 +38,14 @@ export function createFrontDoor(o: {
             network: networkOf(ctx.ip),
             requestId: requestIdOf(ctx),
           };
+          if (visit.client.registered === 'metadata-document') {
+            const { actor, ...from } = by;
+            const adopted = await rooms.clientDocuments?.adopt(visit.client.clientId, actor, from);
+            if (adopted !== 'adopted') {
+              const why = 'This server takes no further apps of this kind at the moment.';
+              return protocol.refuse(ctx, 'temporarily_unavailable', why);
+            }
+          }
           await consents.record(visit.accountId, visit.client.clientId, decision, by);
         }
         rooms.metrics.count('cardea_consents_total', { outcome: 'allowed' });

@@ -8,6 +8,7 @@ import type { AuthMethod, Client, ClientType, Fault, GrantType, IdTokenAlg } fro
 import { judgeLifetimeMembers, lifetimeMembers } from './client-lifetimes.ts';
 import { DEVICE_GRANT, derivedGrants, type TypeRules, typeRules } from './client-types.ts';
 import { credentialMembers, judgeCredentials } from './credential-rules.ts';
+import { isDocumentId } from './document-ids.ts';
 import { type GrantPolicyInput, grantPolicyMembers, judgeGrantPolicies } from './grant-policies.ts';
 import { type InputReader, readInput } from './input-reader.ts';
 import { profileFaults, profiles } from './profile-rules.ts';
@@ -228,7 +229,7 @@ export function judgeClient(
 
 /** Whether a text can be a client id at all: any other one costs no look-up. */
 export function isClientId(text: string): boolean {
-  return /^[A-Za-z0-9._~-]{1,128}$/.test(text);
+  return /^[A-Za-z0-9._~-]{1,128}$/.test(text) || isDocumentId(text);
 }
 
 /** A client as the input that makes it: what an update starts from. */

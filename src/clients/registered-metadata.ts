@@ -6,6 +6,7 @@
 import type { Actor } from '../audit/catalogue.ts';
 import { type AuthMethod, type Client, type ClientType, type Fault, hasSecret } from './client.ts';
 import type { ClientInput } from './client-rules.ts';
+import { isDocumentId } from './document-ids.ts';
 import { isLoopbackHost } from './uri-rules.ts';
 
 export interface MetadataUse {
@@ -97,11 +98,14 @@ export function wireFaults(faults: readonly Fault[]): readonly Fault[] {
 
 /** What an operator may not make of a client that nobody vouches for, whoever asks. */
 export function registeredFaults(
-  client: Pick<Client, 'registered' | 'firstParty' | 'pkceRequired'>,
+  client: Pick<Client, 'clientId' | 'registered' | 'firstParty' | 'pkceRequired'>,
   actor?: Actor,
 ): readonly Fault[] {
-  if (!client.registered) return [];
   const faults: Fault[] = [];
+  if (isDocumentId(client.clientId) !== (client.registered === 'metadata-document')) {
+    faults.push({ field: 'clientId', fault: 'must be 1 to 128 characters of A-Z a-z 0-9 . _ ~ -' });
+  }
+  if (!client.registered) return faults;
   if (client.firstParty) {
     faults.push({ field: 'firstParty', fault: 'is refused: this client registered itself' });
   }

@@ -22,8 +22,10 @@ export interface RemoteDocuments<T> {
 export interface RemoteDocumentsOptions<T> {
   readonly send: Outbound['send'];
   readonly clock: Clock;
-  /** The text as JSON, judged. @returns undefined when it cannot be used */
+  /** The text as JSON, judged. @returns undefined when it cannot be used. @throws UnusableDocument to say why */
   readonly parse: (json: unknown) => T | undefined;
+  /** What `Content-Type` must be; absent: anything. */
+  readonly mediaType?: RegExp;
 }
 
 /** Addresses kept; the one that was used longest ago goes first. Each holds a few KiB of what was judged. */
@@ -51,6 +53,7 @@ export function createRemoteDocuments<T>({
   send,
   clock,
   parse,
+  mediaType,
 }: RemoteDocumentsOptions<T>): RemoteDocuments<T> {
   const entries = new Map<string, Entry<T>>();
 
@@ -69,9 +72,12 @@ export function createRemoteDocuments<T>({
     entry.triedAt = clock.now();
     try {
       const { status, headers, body } = await send({ url });
-      if (status !== 200) throw new Unusable(`it answered with status ${status}`);
+      if (status !== 200) throw new UnusableDocument(`it answered with status ${status}`);
+      if (mediaType && !mediaType.test(headers['content-type'] ?? '')) {
+        throw new UnusableDocument('it is not marked as JSON');
+      }
       const value = parse(jsonOf(body));
-      if (value === undefined) throw new Unusable('its content cannot be used');
+      if (value === undefined) throw new UnusableDocument('its content cannot be used');
       entry.value = value;
       entry.freshUntil = clock.now() + freshFor(headers['cache-control']);
       entry.why = undefined;
@@ -100,10 +106,15 @@ export function createRemoteDocuments<T>({
   };
 }
 
-class Unusable extends Error {}
+/** The document is there and cannot be used; the message says why, in words for its owner. */
+export class UnusableDocument extends Error {}
 
 function reasonOf(fault: unknown): string {
-  if (fault instanceof OutboundRefused || fault instanceof OutboundFailed || fault instanceof Unusable) {
+  if (
+    fault instanceof OutboundRefused ||
+    fault instanceof OutboundFailed ||
+    fault instanceof UnusableDocument
+  ) {
     return fault.message;
   }
   throw fault;

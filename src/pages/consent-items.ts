@@ -47,13 +47,19 @@ export async function describeRights(
   const resources = await Promise.all(
     Object.entries(rights.resources).map(async ([audience, scopes]) => {
       const resource = await findResource(audience);
+      const owner = displayName(resource?.name ?? audience);
+      // Nothing in particular, yet a token for this API in the person's name.
+      if (scopes.length === 0) {
+        const title = texts.t('consent.reach', { owner });
+        return [{ title, detail: undefined, sensitive: false, owner: undefined }];
+      }
       return scopes.map((name): ConsentItem => {
         const description = resource?.scopes.find((scope) => scope.name === name)?.description;
         return {
           title: displayName(description ?? name),
           detail: undefined,
           sensitive: false,
-          owner: displayName(resource?.name ?? audience),
+          owner,
         };
       });
     }),

@@ -39,6 +39,7 @@ export function createConsentPage(o: {
           chip: person && personView(person),
           otherUrl: otherAccountUrl(base, visit),
           place: placeOf(visit.redirectOrigin),
+          own: ownWords(visit),
           next: visit.onDevice
             ? 'consent.nextDevice'
             : /^https?:/.test(visit.redirectOrigin)
@@ -58,4 +59,15 @@ export function createConsentPage(o: {
     // What is granted is what the stored visit asks for: nothing in the form can add to it.
     allow: (ctx, visit) => front.protocol.finishConsent(ctx, visit, askedOf(visit)),
   };
+}
+
+/**
+ * What people should know of a client that no operator registered, in one sentence: who vouches for it, and, where the
+ * answer goes to their own machine, that any program there could be the one that asks (RFC 8252 section 8.6).
+ */
+function ownWords({ client, redirectOrigin }: Visit): string | undefined {
+  if (!client.registered) return undefined;
+  const local = !/^https:/.test(redirectOrigin);
+  if (client.registered === 'dynamic') return local ? 'consent.unverifiedLocal' : 'consent.unverifiedText';
+  return local ? 'consent.vouchedLocal' : 'consent.vouchedText';
 }

@@ -4,6 +4,7 @@
  * engine's own cache holds 100).
  */
 import type { ClientMetadata, KoaContextWithOIDC, Provider } from 'oidc-provider';
+import { errors } from 'oidc-provider';
 import { subjectMembers } from '../clients/certificate-subject.ts';
 import { type Client, hasSecret } from '../clients/client.ts';
 import { isSenderConstrained, isStrict } from '../clients/profile-rules.ts';
@@ -24,11 +25,13 @@ export interface EngineClients {
  * @param lookup finds an active client; disabled and deleted ones are absent
  * @param publishedKeys the set at the client's address when this request needs it (client-keys.ts); the same object
  * until it changes
+ * @param whyAbsent what is recorded of a client that was not found
  */
 export function createEngineClients(
   build: (metadata: ClientMetadata) => EngineClient,
   lookup: (clientId: string) => Promise<Client | undefined>,
   publishedKeys: (client: Client) => Promise<PublishedKeys | undefined>,
+  whyAbsent: (clientId: string) => Promise<string | undefined>,
 ): EngineClients {
   // Beside the client, or beside the set of keys with which it was built.
   const built = new WeakMap<Client, EngineClient>();
@@ -50,7 +53,11 @@ export function createEngineClients(
     async find(id) {
       if (typeof id !== 'string' || !id) return undefined;
       const client = await lookup(id);
-      if (client?.status !== 'active') return undefined;
+      if (client?.status !== 'active') {
+        const why = await whyAbsent(id);
+        if (why !== undefined) throw new errors.InvalidClient('client is invalid', why);
+        return undefined;
+      }
       return buildOnce(client, await publishedKeys(client));
     },
     clientOf: (engineClient) => engineClient && behind.get(engineClient),

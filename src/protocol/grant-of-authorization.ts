@@ -45,6 +45,9 @@ export function authorizationHooks(parts: AuthorizationParts): Hooks {
       }
       const consent = await parts.findConsent(accountId, client.clientId);
       if (consent) addConsented(ctx, grant, consent);
+      const audiences = Object.keys(ctx.oidc.resourceServers ?? {});
+      stateOf(ctx).unconsented =
+        !consent || audiences.some((audience) => !Object.hasOwn(consent.resources, audience));
       addRejected(ctx, grant);
       return grant;
     },

@@ -82,10 +82,7 @@ export function createInstanceBuilder(
         dpopNonceSecret: parts.secrets.dpopNonceSecret,
         cookieNames: parts.cookieNames,
         secureCookies: parts.secureCookies,
-        discovery:
-          parts.registrations.policy === 'closed'
-            ? {}
-            : { registration_endpoint: `${parts.issuer}/oauth2/register` },
+        discovery: announced(parts),
         lifetimes,
         clients: ready,
         clientOf,
@@ -161,6 +158,7 @@ export function createInstanceBuilder(
       (metadata) => newClient(engine, metadata),
       findUsable,
       (client) => clientKeys(Provider.ctx, client),
+      parts.clients.whyAbsent,
     );
 
     const overridden = overrideEngine(engine, {
@@ -189,4 +187,12 @@ function newClient(engine: Provider, metadata: ClientMetadata): InstanceType<Pro
     metadata: ClientMetadata,
   ) => InstanceType<Provider['Client']>;
   return new Client(metadata);
+}
+
+/** RFC 8414 section 2; OAuth Client ID Metadata Document draft 02 section 5. */
+function announced({ registrations, issuer }: ProtocolParts): Record<string, string | boolean> {
+  return {
+    ...(registrations.policy !== 'closed' && { registration_endpoint: `${issuer}/oauth2/register` }),
+    ...(registrations.documents && { client_id_metadata_document_supported: true }),
+  };
 }

@@ -2,7 +2,9 @@
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { interactionPolicy } from 'oidc-provider';
 import type { Client } from '../clients/client.ts';
+import { isLoopbackHost } from '../clients/uri-rules.ts';
 import { essentialLevelCheck } from './levels.ts';
+import { stateOf } from './request-state.ts';
 
 /** @param clientOf the registered client of the request */
 export function createInteractionPolicy(
@@ -17,7 +19,8 @@ export function createInteractionPolicy(
   login?.checks.add(essentialLevelCheck());
 
   // RFC 8252 section 8.6: anyone can claim a native client's redirect URI, so consent is asked each time, unless the
-  // operator vouches for the client.
+  // operator vouches for the client. For one that registered itself the redirect URI of the request decides, and it gets
+  // no code at all, not even without any scope, before the person has let it.
   const consent = policy.get('consent');
   consent?.checks.remove('native_client_prompt');
   consent?.checks.add(
@@ -27,12 +30,12 @@ export function createInteractionPolicy(
       'interaction_required',
       async (ctx) => {
         const client = await clientOf(ctx);
-        return (
-          client.type === 'native' &&
-          !client.firstParty &&
-          ctx.oidc.params?.response_type !== 'none' &&
-          !ctx.oidc.result?.consent
-        );
+        if (client.firstParty || ctx.oidc.params?.response_type === 'none' || ctx.oidc.result?.consent) {
+          return false;
+        }
+        if (client.type === 'native') return true;
+        if (!client.registered) return false;
+        return !isWebAddress(ctx.oidc.params?.redirect_uri) || stateOf(ctx).unconsented === true;
       },
     ),
   );
@@ -40,4 +43,10 @@ export function createInteractionPolicy(
   // OpenID Connect Core section 3.1.2.1, prompt=select_account: the sign-in page, which shows the account in use.
   policy.add(new Prompt({ name: 'select_account', requestable: true }), 0);
   return policy;
+}
+
+/** An https address of a host that is not the person's own machine. */
+function isWebAddress(redirectUri: unknown): boolean {
+  const url = typeof redirectUri === 'string' ? URL.parse(redirectUri) : null;
+  return url?.protocol === 'https:' && !isLoopbackHost(url.hostname);
 }

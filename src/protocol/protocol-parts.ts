@@ -31,6 +31,8 @@ import type { MutualTls } from './mutual-tls.ts';
 export interface RegistrationParts
   extends Pick<Registrations, 'register' | 'read' | 'replace' | 'remove' | 'noteUse'> {
   readonly policy: RegistrationPolicy;
+  /** Whether a client may be named by the address of its metadata document. */
+  readonly documents: boolean;
   /** Whether clients that registered themselves may ask for this API. */
   readonly opens: (audience: string) => boolean;
 }
@@ -58,6 +60,8 @@ export interface ProtocolParts {
     find(clientId: string): Promise<Client | undefined>;
     verifySecret(clientId: string, presented: string): Promise<boolean>;
     endedBefore(clientId: string): Promise<number>;
+    /** Why `find` has none, for the record of the refusal alone: it may tell what an outbound request met. */
+    whyAbsent(clientId: string): Promise<string | undefined>;
     /** What clients publish at their `jwks_uri`. */
     readonly keySets: RemoteDocuments<PublishedKeys>;
   };

@@ -49,6 +49,8 @@ export interface RequestState {
   firstUse?: { readonly at: number; readonly from?: string | undefined };
   /** What a new family inherits (grant-of-authorization.ts). */
   birth?: { readonly signedInAt: number; readonly bornAt: number };
+  /** Nothing on file says that the person let this client use the APIs of this request, or know them at all. */
+  unconsented?: boolean;
   /** When the person of this session signed in, in ms, as stored beside the session. */
   session?: { readonly accountId: string; readonly signedInAt: number };
   /** The session of this request was signed out while the request was under way. */
