@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import Koa from 'koa';
 import { isDocumentId } from './clients/document-ids.ts';
+import { createWorkloadTokens } from './clients/workload-tokens.ts';
 import { createDeviceViews } from './pages/device-views.ts';
 import { createPages } from './pages/pages.ts';
 import { createProtocolViews } from './pages/protocol-views.ts';
@@ -96,6 +97,13 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
           ? (rooms.clientDocuments?.whyAbsent(clientId) ?? 'metadata documents are off')
           : undefined,
       keySets: rooms.keySets,
+      workloads: createWorkloadTokens({
+        issuer: publicUrl.issuer,
+        send: rooms.outbound.send,
+        clock,
+        keySets: rooms.keySets,
+        claim: rooms.artifacts.claim,
+      }),
     },
     registrations: {
       ...rooms.registrations,

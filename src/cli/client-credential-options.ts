@@ -14,6 +14,7 @@ export const clientCredentialOptions: readonly Option[] = [
       'private_key_jwt',
       'tls_client_auth',
       'self_signed_tls_client_auth',
+      'federated_jwt',
     ],
     help: 'how it authenticates; that of its type when not given',
   },
@@ -35,6 +36,35 @@ export const clientCredentialOptions: readonly Option[] = [
   { name: 'tls-san-ip', kind: 'text', value: 'ADDRESS', help: 'instead: an IP address in its certificate' },
   { name: 'tls-san-email', kind: 'text', value: 'EMAIL', help: 'instead: an e-mail address in it' },
   {
+    name: 'federated-issuer',
+    kind: 'text',
+    value: 'URI',
+    help: 'whose tokens authenticate it (for federated_jwt): Kubernetes, GitHub Actions, SPIFFE …',
+  },
+  {
+    name: 'federated-subject',
+    kind: 'texts',
+    value: 'SUBJECT',
+    help: 'a subject of that issuer, or with * at the end after : or /; may be given again',
+  },
+  {
+    name: 'federated-audience',
+    kind: 'text',
+    value: 'AUDIENCE',
+    help: 'the audience of those tokens; our issuer when not given',
+  },
+  {
+    name: 'federated-jwks-uri',
+    kind: 'text',
+    value: 'URI',
+    help: 'the keys of that issuer; as its metadata says when not given',
+  },
+  {
+    name: 'federated-reusable',
+    kind: 'flag',
+    help: 'one token may serve many requests, as Kubernetes gives them',
+  },
+  {
     name: 'certificate-bound',
     kind: 'flag',
     help: 'its access tokens are bound to its certificate (RFC 8705)',
@@ -54,6 +84,27 @@ export function clientCredentialMembers(
     tlsSanUri: text('tls-san-uri'),
     tlsSanIp: text('tls-san-ip'),
     tlsSanEmail: text('tls-san-email'),
+    federated: federatedOf(input, text),
     certificateBoundTokens: input.flag('certificate-bound'),
   };
+}
+
+/** Every subject with the one issuer; the rules say what is missing. */
+function federatedOf(
+  input: Input,
+  text: (name: string) => string | null | undefined,
+): ClientInput['federated'] | undefined {
+  const [issuer, subjects] = [text('federated-issuer'), input.texts('federated-subject')];
+  if (issuer === null) return null;
+  const [audience, jwksUri] = [text('federated-audience'), text('federated-jwks-uri')];
+  const reusable = input.flag('federated-reusable');
+  const given = [issuer, subjects, audience, jwksUri, reusable];
+  if (given.every((one) => one === undefined)) return undefined;
+  return (subjects ?? ['']).map((subject) => ({
+    issuer: issuer ?? '',
+    subject,
+    ...(audience && { audience }),
+    ...(jwksUri && { jwksUri }),
+    ...(reusable && { reusable }),
+  }));
 }

@@ -2,7 +2,7 @@
 import type { Account } from '../accounts/account.ts';
 import type { Role, RoleKey } from '../accounts/roles.ts';
 import { type SubjectMember, subjectMembers } from '../clients/certificate-subject.ts';
-import type { Client, ClientSecretInfo } from '../clients/client.ts';
+import type { Client, ClientSecretInfo, FederatedSubject } from '../clients/client.ts';
 import type { RegistrationToken } from '../clients/registrations-store.ts';
 import type { ResourceServer } from '../clients/resource-server.ts';
 import type { KeyInfo } from '../keys/signing-key.ts';
@@ -93,6 +93,16 @@ function wireRequests(client: Client) {
   };
 }
 
+function wireFederated({ issuer, subject, audience, jwksUri, reusable }: FederatedSubject) {
+  return {
+    issuer,
+    subject,
+    ...(audience !== undefined && { audience }),
+    ...(jwksUri !== undefined && { jwks_uri: jwksUri }),
+    ...(reusable && { reusable }),
+  };
+}
+
 /** Keys and certificates by their wire names (RFC 8705 section 2.1.2). */
 function wireCredentials(client: Client) {
   const certificate = Object.entries(subjectMembers).flatMap(([member, name]) => {
@@ -102,6 +112,7 @@ function wireCredentials(client: Client) {
   return {
     ...(client.jwksUri !== undefined && { jwks_uri: client.jwksUri }),
     ...Object.fromEntries(certificate),
+    ...(client.federated && { federated: client.federated.map(wireFederated) }),
     ...(client.certificateBoundTokens && { tls_client_certificate_bound_access_tokens: true }),
   };
 }

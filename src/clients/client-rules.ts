@@ -3,11 +3,10 @@
  * no other way into the table, neither for an administrator nor for a file: what is refused here is refused
  * everywhere.
  */
-import type { JWK } from 'jose';
 import type { AuthMethod, Client, ClientType, Fault, GrantType, IdTokenAlg } from './client.ts';
 import { judgeLifetimeMembers, lifetimeMembers } from './client-lifetimes.ts';
 import { DEVICE_GRANT, derivedGrants, type TypeRules, typeRules } from './client-types.ts';
-import { credentialMembers, judgeCredentials } from './credential-rules.ts';
+import { type CredentialInput, credentialMembers, judgeCredentials } from './credential-rules.ts';
 import { isDocumentId } from './document-ids.ts';
 import { type GrantPolicyInput, grantPolicyMembers, judgeGrantPolicies } from './grant-policies.ts';
 import { type InputReader, readInput } from './input-reader.ts';
@@ -23,7 +22,7 @@ import { originFaults, uriFaults } from './uri-rules.ts';
  * What can be set. Absent: the default of the type; null in an update: back to that default. The values are judged
  * at run time whatever their types promise.
  */
-export interface ClientInput extends RequestInput, SubjectInput, GrantPolicyInput {
+export interface ClientInput extends CredentialInput, RequestInput, SubjectInput, GrantPolicyInput {
   /** [A-Za-z0-9._~-], 1 to 128 characters; made at random when absent; never changes. */
   readonly clientId?: string | undefined;
   readonly name: string;
@@ -38,15 +37,6 @@ export interface ClientInput extends RequestInput, SubjectInput, GrantPolicyInpu
   readonly grantTypes?: readonly string[] | null | undefined;
   readonly responseTypes?: readonly string[] | null | undefined;
   readonly scopes?: readonly string[] | null | undefined;
-  readonly authMethod?: AuthMethod | null | undefined;
-  readonly jwks?: { readonly keys: readonly JWK[] } | null | undefined;
-  readonly jwksUri?: string | null | undefined;
-  readonly tlsSubjectDn?: string | null | undefined;
-  readonly tlsSanDns?: string | null | undefined;
-  readonly tlsSanUri?: string | null | undefined;
-  readonly tlsSanIp?: string | null | undefined;
-  readonly tlsSanEmail?: string | null | undefined;
-  readonly certificateBoundTokens?: boolean | null | undefined;
   readonly defaultResource?: string | null | undefined;
   readonly resources?: readonly string[] | null | undefined;
   readonly backchannelLogoutUri?: string | null | undefined;

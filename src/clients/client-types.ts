@@ -29,6 +29,7 @@ const confidentialMethods = [
   'private_key_jwt',
   'tls_client_auth',
   'self_signed_tls_client_auth',
+  'federated_jwt',
 ] as const;
 const inBrowser: UriUse = { loopbackHttp: true, customScheme: false, carriesResponse: true };
 

@@ -14,7 +14,22 @@ export type AuthMethod =
   | 'client_secret_post'
   | 'private_key_jwt'
   | 'tls_client_auth'
-  | 'self_signed_tls_client_auth';
+  | 'self_signed_tls_client_auth'
+  /** Our own word: a token of another platform as client assertion (RFC 7523). */
+  | 'federated_jwt';
+
+/** Whose tokens, of another platform, authenticate a client. */
+export interface FederatedSubject {
+  readonly issuer: string;
+  /** Exact, or with one `*` at the end, after `:` or `/`. */
+  readonly subject: string;
+  /** Absent: our issuer. */
+  readonly audience?: string;
+  /** Absent: as the issuer's metadata says. */
+  readonly jwksUri?: string;
+  /** One token serves for many requests, as Kubernetes gives them; else once, where it has a jti. */
+  readonly reusable?: boolean;
+}
 export type IdTokenAlg = 'RS256' | 'ES256' | 'EdDSA' | 'PS256';
 
 /** How much is asked of a client: profile-rules.ts says what. */
@@ -61,6 +76,7 @@ export interface Client extends GrantPolicies {
   readonly tlsSanUri?: string;
   readonly tlsSanIp?: string;
   readonly tlsSanEmail?: string;
+  readonly federated?: readonly FederatedSubject[];
   /** Its access tokens are bound to its certificate (RFC 8705 section 3). */
   readonly certificateBoundTokens?: boolean;
   /** The audience that it gets when it asks for none: always one of `resources`. */

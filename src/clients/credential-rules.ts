@@ -1,8 +1,10 @@
 /** Judges how a client proves who it is: by a secret, by keys, or by a certificate (RFC 7591 section 2, RFC 8705). */
 import { isIP } from 'node:net';
+import type { JWK } from 'jose';
 import { readDistinguishedName, type SubjectMember, subjectMembers } from './certificate-subject.ts';
-import type { AuthMethod, Client, Profile } from './client.ts';
+import type { AuthMethod, Client, FederatedSubject, Profile } from './client.ts';
 import type { TypeRules } from './client-types.ts';
+import { judgeFederated } from './federated-rules.ts';
 import type { InputReader } from './input-reader.ts';
 import { judgeJwks } from './jwks-rules.ts';
 import { uriFaults } from './uri-rules.ts';
@@ -16,7 +18,22 @@ export const credentialMembers = [
   'jwksUri',
   ...subjects,
   'certificateBoundTokens',
+  'federated',
 ] as const;
+
+/** What can be set of them. */
+export interface CredentialInput {
+  readonly authMethod?: AuthMethod | null | undefined;
+  readonly jwks?: { readonly keys: readonly JWK[] } | null | undefined;
+  readonly jwksUri?: string | null | undefined;
+  readonly tlsSubjectDn?: string | null | undefined;
+  readonly tlsSanDns?: string | null | undefined;
+  readonly tlsSanUri?: string | null | undefined;
+  readonly tlsSanIp?: string | null | undefined;
+  readonly tlsSanEmail?: string | null | undefined;
+  readonly certificateBoundTokens?: boolean | null | undefined;
+  readonly federated?: readonly FederatedSubject[] | null | undefined;
+}
 
 export type Credentials = Pick<Client, (typeof credentialMembers)[number]>;
 
@@ -26,7 +43,7 @@ const bySignature: ReadonlySet<AuthMethod> = new Set(['private_key_jwt', 'self_s
 export function judgeCredentials(
   read: InputReader,
   rules: TypeRules,
-  input: { jwks?: unknown; dpopBoundTokens?: unknown },
+  input: { jwks?: unknown; dpopBoundTokens?: unknown; federated?: unknown },
   profile: Profile | undefined,
 ): Credentials {
   const usual = profile === 'fapi2' && rules.authMethod !== 'none' ? 'private_key_jwt' : rules.authMethod;
@@ -47,6 +64,7 @@ export function judgeCredentials(
     authMethod,
     ...keys,
     ...judgeSubject(read, authMethod),
+    ...judgeFederated(read, input.federated, authMethod === 'federated_jwt'),
     ...(bound && { certificateBoundTokens: true }),
   };
 }

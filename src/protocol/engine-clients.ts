@@ -90,7 +90,9 @@ function metadataOf(client: Client, published: PublishedKeys | undefined): Clien
     post_logout_redirect_uris: [...client.postLogoutRedirectUris],
     grant_types: [...client.grantTypes],
     response_types: [...client.responseTypes] as NonNullable<ClientMetadata['response_types']>,
-    token_endpoint_auth_method: client.authMethod,
+    token_endpoint_auth_method:
+      // The engine knows no such method; workload-identity.ts puts a ticket where it looks for a secret.
+      client.authMethod === 'federated_jwt' ? 'client_secret_post' : client.authMethod,
     id_token_signed_response_alg: client.idTokenAlg,
     authorization_signed_response_alg: client.authorizationAlg ?? client.idTokenAlg,
     introspection_signed_response_alg: client.introspectionAlg ?? client.idTokenAlg,
@@ -102,7 +104,9 @@ function metadataOf(client: Client, published: PublishedKeys | undefined): Clien
     subject_type: client.subjectType ?? 'public',
     ...(client.sectorIdentifierUri ? { sector_identifier_uri: client.sectorIdentifierUri } : {}),
     // The engine insists on a value; the real secrets are digests and compared in engine-overrides.ts.
-    ...(hasSecret(client) ? { client_secret: 'compared elsewhere' } : {}),
+    ...(hasSecret(client) || client.authMethod === 'federated_jwt'
+      ? { client_secret: 'compared elsewhere' }
+      : {}),
     ...(keys
       ? { jwks: { keys: keys.map((key) => ({ ...key })) } as NonNullable<ClientMetadata['jwks']> }
       : {}),

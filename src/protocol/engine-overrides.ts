@@ -21,6 +21,8 @@ export interface Overrides {
   readonly claim: (scope: string, value: string, expiresAt: number) => Promise<boolean>;
   /** The origin of mutual TLS when this request came there. */
   readonly aliasOf: (req: IncomingMessage) => string | undefined;
+  /** Runs when the engine has gathered the parameters of a request, before it looks at any of them. */
+  readonly onParams: (ctx: KoaContextWithOIDC, params: Record<string, unknown>) => void;
   /** Runs where the engine looks the client up: JWT access tokens get their stand-in. */
   readonly beforeClientLookup: () => Promise<void>;
   /** How long a pushed authorization request may be used. */
@@ -60,6 +62,19 @@ export function overrideEngine(engine: Provider, parts: Overrides): Overridden {
   // Audiences of client assertions: the engine takes the endpoint's and the token endpoint's address as well
   // (client-assertions.ts says why ours does not).
   define(engine.OIDCContext.prototype, 'clientJwtAuthExpectedAudience', () => new Set([engine.issuer]));
+
+  // Parameters: the engine takes the client's id from whatever assertion there is, before it asks us anything.
+  const gathered = Symbol('parameters');
+  Object.defineProperty(engine.OIDCContext.prototype, 'params', {
+    configurable: true,
+    get(this: GatheringContext) {
+      return this[gathered];
+    },
+    set(this: GatheringContext, params: Record<string, unknown>) {
+      parts.onParams(this.ctx, params);
+      this[gathered] = params;
+    },
+  });
 
   // Clients: the engine rebuilds all but the last 100 on every request.
   define(engine.Client, 'find', async (id: unknown) => {
@@ -128,6 +143,11 @@ function mintOf(engine: Provider, { accountId, family, grantType }: MintedToken)
   return function Mint(fields: object) {
     return new AccessToken({ ...fields, accountId, grantId: family, gty: grantType });
   };
+}
+
+interface GatheringContext {
+  readonly ctx: KoaContextWithOIDC;
+  [gathered: symbol]: Record<string, unknown>;
 }
 
 type Define = (target: object, name: string, value: unknown) => void;

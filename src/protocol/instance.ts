@@ -29,6 +29,7 @@ import type { ProtocolParts } from './protocol-parts.ts';
 import { resourceIndicators } from './resources.ts';
 import { theftOf } from './token-events.ts';
 import { createTokenExchange, exchangeParameters } from './token-exchange.ts';
+import { createSecretComparison, takeWorkloadToken } from './workload-identity.ts';
 
 export function createInstanceBuilder(
   parts: ProtocolParts,
@@ -44,6 +45,7 @@ export function createInstanceBuilder(
     if (client) checkMutualTls(client, parts.mutualTls);
     return client;
   };
+  const compareSecret = createSecretComparison({ ...parts.clients, log: parts.log });
   const clientKeys = createClientKeys(parts.clients.keySets, parts.mutualTls);
   const deviceCodes = createDeviceCodes({
     artifacts,
@@ -163,7 +165,8 @@ export function createInstanceBuilder(
 
     const overridden = overrideEngine(engine, {
       clients,
-      verifySecret: parts.clients.verifySecret,
+      verifySecret: compareSecret,
+      onParams: takeWorkloadToken,
       claim: artifacts.claim,
       pushedRequestSeconds: lifetimes.pushedRequest,
       aliasOf: (req) => (parts.mutualTls?.isAtAlias(req) ? parts.mutualTls.origin : undefined),

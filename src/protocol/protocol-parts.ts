@@ -9,6 +9,7 @@ import type { Registrations } from '../clients/registrations.ts';
 import type { RemoteDocuments } from '../clients/remote-documents.ts';
 import type { ResourceServer } from '../clients/resource-server.ts';
 import type { SubjectOf } from '../clients/subjects.ts';
+import type { WorkloadTokens } from '../clients/workload-tokens.ts';
 import type { Clock } from '../config/clock.ts';
 import type { Lifetimes } from '../config/lifetimes.ts';
 import type { RegistrationPolicy } from '../config/registration.ts';
@@ -62,6 +63,7 @@ export interface ProtocolParts {
     endedBefore(clientId: string): Promise<number>;
     /** Why `find` has none, for the record of the refusal alone: it may tell what an outbound request met. */
     whyAbsent(clientId: string): Promise<string | undefined>;
+    readonly workloads: WorkloadTokens;
     /** What clients publish at their `jwks_uri`. */
     readonly keySets: RemoteDocuments<PublishedKeys>;
   };

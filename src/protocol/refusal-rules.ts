@@ -202,6 +202,10 @@ const rulesByCause: readonly (readonly [RegExp, RefusalRule])[] = [
     ),
   ],
   [
+    /federated token/,
+    r('RFC 7523 section 3', 'a fresh token of the issuer and subject that the client is bound to', 'keys'),
+  ],
+  [
     /jwks_uri of the client/,
     r('RFC 7591 section 2', 'a jwks_uri that answers with the client’s keys', 'keys'),
   ],

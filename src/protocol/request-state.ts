@@ -28,6 +28,8 @@ export interface RequestState {
   /** The family of each token or code that was found, by its id. */
   readonly familyOf: Map<string, string>;
   answer?: StoredAnswer;
+  /** A token of another platform that was taken out of this request, and the ticket that stands for it. */
+  workload?: { readonly ticket: string; readonly token: string };
   /** The digest of the client's certificate, where the engine has asked for it. */
   certificate?: string;
   jwt?: VerifiedJwt;

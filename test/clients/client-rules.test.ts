@@ -238,3 +238,39 @@ describe('client secrets (T10, T13)', () => {
     expect(matchSecret([], first.value, now)).toBeUndefined();
   });
 });
+
+describe('whose tokens authenticate a client', () => {
+  const issuer = 'https://token.actions.example';
+  const judged = (federated: unknown, more = {}) =>
+    judge({ name: 'S', type: 'service', authMethod: 'federated_jwt', federated, ...more });
+
+  it.each(['system:serviceaccount:prod:billing', 'repo:acme/app:*', 'spiffe://example.org/ns/prod/*'])(
+    'the subject %s',
+    (subject) => expect(judged([{ issuer, subject }]).client?.federated).toEqual([{ issuer, subject }]),
+  );
+
+  it.each([
+    ['none', undefined, /must name an issuer/],
+    ['no list', { issuer, subject: 'a' }, /must be a list/],
+    ['an empty list', [], /must be a list/],
+    ['eleven', Array(11).fill({ issuer, subject: 'a' }), /1 to 10/],
+    ['no subject', [{ issuer }], /no subject/],
+    ['no issuer', [{ subject: 'a' }], /no issuer/],
+    ['an issuer by http', [{ issuer: 'http://a.example', subject: 'a' }], /https/],
+    ['keys in a file', [{ issuer, subject: 'a', jwksUri: 'file:///k' }], /address/],
+    ['anybody', [{ issuer, subject: '*' }], /\*/],
+    ['a name that others can lengthen', [{ issuer, subject: 'repo:acme*' }], /\*/],
+    ['a * in the middle', [{ issuer, subject: 'repo:*:ref:main' }], /\*/],
+    ['two', [{ issuer, subject: 'repo:*:*' }], /\*/],
+    ['a line end', [{ issuer, subject: 'a\nb' }], /no subject/],
+    ['an unknown member', [{ issuer, subject: 'a', trusted: true }], /member other than/],
+    ['a flag that is text', [{ issuer, subject: 'a', reusable: 'true' }], /no flag/],
+    ['null', [null], /no object/],
+  ])('%s is refused', (_name, federated, fault) => expect(judged(federated).faults).toMatch(fault));
+
+  it('and no other method goes with it', () => {
+    const { faults } = judge({ name: 'S', type: 'service', federated: [{ issuer, subject: 'a' }] });
+    expect(faults).toMatch(/federated: is of no use/);
+    expect(judge({ ...base, type: 'spa', authMethod: 'federated_jwt' }).faults).toMatch(/authMethod/);
+  });
+});

@@ -87,7 +87,8 @@ describe.each(documents)('%s', (path) => {
     for (const address of addresses(await read(path))) {
       expect(address.startsWith(world.issuer)).toBe(true);
       const { status } = await world.ask(address.slice(world.issuer.length) || '/');
-      if (address.endsWith('/token') || /introspect|revoke|par$|device_authorization$/.test(address)) expect(status).toBe(404);
+      if (address.endsWith('/token') || /introspect|revoke|par$|device_authorization$/.test(address))
+        expect(status).toBe(404);
       else expect(status, address).not.toBe(404);
     }
   });

@@ -52,6 +52,25 @@ test('audiences of client assertions: the engine takes three, ours is the issuer
   expect([...audiences(overridden().engine)]).toEqual([issuer]);
 });
 
+test('parameters: the engine takes the client of an assertion from its sub; ours may take it out before', async () => {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const form = {
+    ...grant,
+    client_id: 'service',
+    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    client_assertion: `${part({ alg: 'ES256' })}.${part({ sub: 'a workload' })}.x`,
+  };
+  expect((await ask(bareEngine(), '/token', form)).text).toContain('client_id mismatch');
+  const { engine, onParams } = overridden();
+  onParams.mockImplementation((_ctx, params) => {
+    params.client_assertion = undefined;
+    params.client_secret = 'one of several';
+  });
+  const answer = await ask(engine, '/token', form);
+  expect(answer.status).toBe(200);
+  expect(onParams).toHaveBeenCalledOnce();
+});
+
 test('Client.find is where every request looks its client up, and where JWTs get their stand-in', async () => {
   const { engine, clients, beforeClientLookup } = overridden();
   await ask(engine, '/token/introspection', { token: 'x' }, basic('one of several'));

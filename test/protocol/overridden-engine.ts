@@ -43,6 +43,7 @@ export function overridden() {
     } satisfies EngineClients,
     verifySecret: vi.fn(async (_clientId: string, presented: string) => presented === 'one of several'),
     claim: vi.fn(async (_scope: string, _value: string, _expiresAt: number) => true),
+    onParams: vi.fn((_ctx: object, _params: Record<string, unknown>) => undefined),
     aliasOf: vi.fn((): string | undefined => undefined),
     beforeClientLookup: vi.fn(async () => undefined),
     pushedRequestSeconds: 90,
