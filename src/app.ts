@@ -28,7 +28,7 @@ import { requestId, requestIdOf } from './web/request-id.ts';
 import { createLimitDoor } from './web/request-limits-door.ts';
 import { createSecurityHeaders } from './web/security-headers.ts';
 import { createFrontDoor } from './wiring-pages.ts';
-import { createEnginePages, createFamilyEnd, ownClient } from './wiring-protocol.ts';
+import { createEnginePages, createFamilyEnd, createFindSubject, ownClient } from './wiring-protocol.ts';
 
 const viewsDir = fileURLToPath(new URL('../views/', import.meta.url));
 
@@ -120,6 +120,7 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
     secureCookies: secure,
     uiLocales: renderer.locales,
     pages: createEnginePages({ rooms, views, deviceViews, toldApps: signingOut.toldApps }),
+    findSubject: createFindSubject(rooms),
     families: rooms.familyIndex,
     recordLimit: settings.limits.refusalsPerNetwork,
     endFamily: createFamilyEnd(rooms),

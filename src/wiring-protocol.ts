@@ -48,6 +48,15 @@ export function createFamilyEnd(rooms: Rooms): ProtocolParts['endFamily'] {
   };
 }
 
+/** Whom a trusted issuer speaks of: an account's id, or its confirmed address; never one that may not sign in. */
+export function createFindSubject({ accounts, standings }: Rooms): ProtocolParts['findSubject'] {
+  return async (kind, subject) => {
+    const id = kind === 'id' ? subject : (await accounts.findByEmail(subject))?.id;
+    const account = id === undefined ? undefined : (await standings.get(id))?.account;
+    return account && (kind === 'id' || account.emailVerified) ? account.id : undefined;
+  };
+}
+
 export function createEnginePages(o: {
   rooms: Rooms;
   views: ProtocolViews;

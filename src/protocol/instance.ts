@@ -3,10 +3,11 @@ import type { ClientMetadata, KoaContextWithOIDC } from 'oidc-provider';
 import Provider from 'oidc-provider';
 import { createSampler } from '../audit/sampler.ts';
 import type { Client } from '../clients/client.ts';
-import { EXCHANGE_GRANT } from '../clients/client-types.ts';
+import { ASSERTION_GRANT, EXCHANGE_GRANT } from '../clients/client-types.ts';
 import type { EndReason } from '../storage/end-reasons.ts';
 import { createAccessGate } from './access-gate.ts';
 import { createAdapterFactory } from './adapter.ts';
+import { assertionParameters, createAssertionGrant } from './assertion-grant.ts';
 import { createAssertionRules } from './client-assertions.ts';
 import { createClientKeys } from './client-keys.ts';
 import { createDeviceCodes } from './device-codes.ts';
@@ -150,6 +151,22 @@ export function createInstanceBuilder(
             ),
             parameters: exchangeParameters,
             repeated: ['resource', 'audience'],
+          },
+          {
+            name: ASSERTION_GRANT,
+            handler: createAssertionGrant(
+              {
+                issuer: parts.issuer,
+                clock,
+                clientOf,
+                keySets: parts.clients.keySets,
+                artifacts,
+                findSubject: parts.findSubject,
+              },
+              clientCredentials,
+            ),
+            parameters: assertionParameters,
+            repeated: ['resource'],
           },
         ],
         wrapResponseMode: (mode, builtin) =>

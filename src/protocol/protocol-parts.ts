@@ -55,6 +55,8 @@ export interface ProtocolParts {
   /** Throws StorageUnavailable when what this process knows of accounts and clients can no longer be trusted. */
   readonly ensureLease: () => Promise<void>;
   readonly standings: Standings;
+  /** The active account with this id, or with this confirmed e-mail address. */
+  readonly findSubject: (kind: 'id' | 'email', subject: string) => Promise<string | undefined>;
   readonly clientAccess: ClientAccess;
   readonly consents: Pick<Consents, 'find'>;
   readonly clients: {

@@ -150,6 +150,13 @@ const rulesByCause: readonly (readonly [RegExp, RefusalRule])[] = [
     ),
   ],
   [
+    /the assertion (?:is|was|does|must|has|speaks|comes|cannot)\b/,
+    r(
+      'RFC 7523 section 3',
+      'an assertion of a trusted issuer for this server, about an active account, used once',
+    ),
+  ],
+  [
     /exchange tokens for this resource/,
     r('RFC 8693 section 2.2.2', 'an API of the client’s exchange policy'),
   ],
