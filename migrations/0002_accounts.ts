@@ -64,6 +64,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       scopes jsonb not null default '[]',
       claims jsonb not null default '[]',
       resources jsonb not null default '{}',
+      details jsonb not null default '[]',
       granted_at timestamptz not null,
       updated_at timestamptz not null,
       primary key (account_id, client_id)

@@ -35,6 +35,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       access_token_ttl_seconds integer,
       introspection_client_id text references clients (client_id) on delete set null,
       signing_alg text not null,
+      authorization_types jsonb not null default '[]',
       created_at timestamptz not null,
       updated_at timestamptz not null
     )`.execute(db);

@@ -13,6 +13,15 @@ import type { By } from './account.ts';
 import { lockAccount } from './account-store.ts';
 import { endedUntil } from './end-of-access.ts';
 
+/** One authorization detail (RFC 9396) that was allowed, exactly as it was: nothing that differs is covered. */
+export interface AllowedDetail {
+  readonly digest: string;
+  readonly type: string;
+}
+
+/** More than these are asked again, oldest first: each is one act, such as one payment. */
+const MAX_DETAILS = 50;
+
 export interface Consent {
   readonly accountId: string;
   readonly clientId: string;
@@ -20,6 +29,7 @@ export interface Consent {
   readonly claims: readonly string[];
   /** Audience → scopes of that resource server. */
   readonly resources: Readonly<Record<string, readonly string[]>>;
+  readonly details: readonly AllowedDetail[];
   /** Milliseconds since the epoch: the first time, and the last change. */
   readonly grantedAt: number;
   readonly updatedAt: number;
@@ -29,6 +39,7 @@ export interface Allowed {
   readonly scopes?: readonly string[];
   readonly claims?: readonly string[];
   readonly resources?: Readonly<Record<string, readonly string[]>>;
+  readonly details?: readonly AllowedDetail[];
 }
 
 export interface Consents {
@@ -97,6 +108,7 @@ export function createConsents({
           scopes: JSON.stringify(whole.scopes),
           claims: JSON.stringify(whole.claims),
           resources: JSON.stringify(whole.resources),
+          details: JSON.stringify(detailsOf(before, allowed)),
           updated_at: at,
         };
         const row = await trx
@@ -105,7 +117,13 @@ export function createConsents({
           .onConflict((conflict) => conflict.columns(['account_id', 'client_id']).doUpdateSet(values))
           .returningAll()
           .executeTakeFirstOrThrow();
-        await audit.append(trx, { type: 'consent.granted', detail: whole, accountId, clientId, ...by });
+        await audit.append(trx, {
+          type: 'consent.granted',
+          detail: { ...whole, ...typesOf(allowed) },
+          accountId,
+          clientId,
+          ...by,
+        });
         return consentOf(row);
       }),
     async withdraw(accountId, clientId, by) {
@@ -145,6 +163,17 @@ function merge(before: Consent | undefined, allowed: Allowed) {
   };
 }
 
+/** Those before, and those allowed now as the newest. */
+function detailsOf(before: Consent | undefined, allowed: Allowed): readonly AllowedDetail[] {
+  const now = allowed.details ?? [];
+  const earlier = (before?.details ?? []).filter(({ digest }) => now.every((one) => one.digest !== digest));
+  return [...earlier, ...now.map(({ digest, type }) => ({ digest, type }))].slice(-MAX_DETAILS);
+}
+
+function typesOf({ details = [] }: Allowed): { detailTypes?: readonly string[] } {
+  return details.length > 0 ? { detailTypes: [...new Set(details.map(({ type }) => type))] } : {};
+}
+
 function consentOf(row: Selectable<ConsentRow>): Consent {
   return {
     accountId: row.account_id,
@@ -152,6 +181,7 @@ function consentOf(row: Selectable<ConsentRow>): Consent {
     scopes: row.scopes,
     claims: row.claims,
     resources: row.resources,
+    details: row.details,
     grantedAt: row.granted_at.getTime(),
     updatedAt: row.updated_at.getTime(),
   };

@@ -46,6 +46,8 @@ export interface AuditDetails {
     readonly scopes: readonly string[];
     readonly claims: readonly string[];
     readonly resources: Readonly<Record<string, readonly string[]>>;
+    /** Types of authorization details, never what stands in them. */
+    readonly detailTypes?: readonly string[] | undefined;
   };
   'consent.refused': { readonly scopes: readonly string[] };
   'consent.withdrawn': None;

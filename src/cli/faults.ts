@@ -8,6 +8,8 @@ const optionNames: Readonly<Record<string, string>> = {
   postLogoutRedirectUris: '--post-logout-redirect-uri',
   grantTypes: '--grant',
   scopes: '--scope',
+  corsOrigins: '--cors-origin',
+  authorizationTypes: '--authorization-type',
   jwks: '--jwks-file',
   defaultResource: '--resource',
   resources: '--resource',

@@ -1,6 +1,6 @@
 import type { ResourceServerInput } from '../clients/resource-rules.ts';
 import type { AccessTokenAlg, ResourceServer } from '../clients/resource-server.ts';
-import { type Command, failed, type Input, type Option } from './command.ts';
+import { type Command, type Failed, failed, type Input, type Option } from './command.ts';
 import { faultsFound } from './faults.ts';
 import { byOperator, operator, type RoomsForCommands } from './rooms-for-commands.ts';
 import { clean, textFields, textTable } from './text-table.ts';
@@ -36,6 +36,12 @@ const settable: readonly Option[] = [
     value: 'ID',
     help: 'the client whose credentials the API introspects with',
   },
+  {
+    name: 'authorization-type',
+    kind: 'file',
+    value: 'FILE',
+    help: 'the types of authorization_details it understands (RFC 9396), as JSON: one or a list; [] for none',
+  },
 ];
 
 const noResource = (given: string) =>
@@ -56,7 +62,7 @@ function scopesOf(input: Input): ResourceServerInput['scopes'] {
 }
 
 /** What was given, unjudged: the rules name every fault at once. An empty value takes a member back to its default. */
-function settingsOf(input: Input): Partial<ResourceServerInput> {
+function settingsOf(input: Input, types: unknown): Partial<ResourceServerInput> {
   const textOrNull = (name: string) => (input.text(name) === '' ? null : input.text(name));
   const seconds = textOrNull('token-ttl');
   return {
@@ -65,7 +71,24 @@ function settingsOf(input: Input): Partial<ResourceServerInput> {
     accessTokenTtlSeconds: typeof seconds === 'string' ? Number(seconds) : seconds,
     signingAlg: textOrNull('signing-alg') as AccessTokenAlg | null | undefined,
     introspectionClientId: textOrNull('client'),
+    authorizationTypes: types as ResourceServerInput['authorizationTypes'],
   };
+}
+
+/** The list in the file; undefined when none was given. */
+function typesOf(input: Input): { types: unknown } | Failed {
+  const text = input.file('authorization-type');
+  if (text === undefined) return { types: undefined };
+  try {
+    const read: unknown = JSON.parse(text);
+    return { types: Array.isArray(read) ? read : [read] };
+  } catch {
+    return failed(
+      'invalid',
+      '--authorization-type is not JSON',
+      'It looks like {"type":"payment","description":"Pay {amount} to {to}","schema":{…}}: see docs/authorization-details.md',
+    );
+  }
 }
 
 /** Past the cache, which may be a second old. */
@@ -98,8 +121,10 @@ export const resourceCommands: readonly Command[] = [
     needs: 'rooms',
     async run({ resources }, input) {
       const wanted = input.text('audience') ?? '';
+      const given = typesOf(input);
+      if ('kind' in given) return given;
       const made = await resources.create(
-        { audience: wanted, name: input.text('name') ?? '', ...settingsOf(input) },
+        { audience: wanted, name: input.text('name') ?? '', ...settingsOf(input, given.types) },
         operator,
       );
       if (made.kind === 'faults') return faultsFound('the resource server was not registered', made.faults);
@@ -161,6 +186,7 @@ export const resourceCommands: readonly Command[] = [
           server.accessTokenTtlSeconds === undefined ? undefined : `${server.accessTokenTtlSeconds} s`,
         ],
         ['introspected by', server.introspectionClientId],
+        ['details', server.authorizationTypes?.map(({ type, description }) => `${type}  ${description}`)],
         ['roles', roles.map((role) => `${role.name}: ${role.permissions.join(' ')}`)],
       ]);
       return { kind: 'done', json: { ...wireResource(server), roles: roles.map(({ name }) => name) }, text };
@@ -177,9 +203,11 @@ export const resourceCommands: readonly Command[] = [
     async run({ resources }, input) {
       const [given = ''] = input.positionals;
       const name = input.text('name');
+      const file = typesOf(input);
+      if ('kind' in file) return file;
       const made = await resources.update(
         given,
-        { ...settingsOf(input), ...(name !== undefined && { name }) },
+        { ...settingsOf(input, file.types), ...(name !== undefined && { name }) },
         operator,
       );
       if (made.kind === 'faults') return faultsFound('the resource server was not changed', made.faults);

@@ -1,5 +1,5 @@
 /** The policies of a client's grants as `--json` shows them. */
-import type { GrantPolicies } from '../clients/grant-policies.ts';
+import type { GrantPolicies } from '../clients/grant-policy.ts';
 
 export function wireGrantPolicies({ exchange, mayAct, assertionIssuers }: GrantPolicies) {
   return {

@@ -150,6 +150,7 @@ export function wireResource(server: ResourceServer) {
     ...(server.accessTokenTtlSeconds !== undefined && {
       access_token_ttl_seconds: server.accessTokenTtlSeconds,
     }),
+    ...(server.authorizationTypes && { authorization_types: server.authorizationTypes }),
     ...(server.introspectionClientId !== undefined && {
       introspection_client_id: server.introspectionClientId,
     }),

@@ -4,7 +4,7 @@
  */
 import type { JWK } from 'jose';
 import type { ClientType } from '../config/lifetimes.ts';
-import type { GrantPolicies } from './grant-policies.ts';
+import type { GrantPolicies } from './grant-policy.ts';
 
 export type { ClientType } from '../config/lifetimes.ts';
 

@@ -3,40 +3,13 @@
  * trusted issuer (RFC 7523 section 2.1). The policy is the permission: a client with one has the grant type, one without
  * does not, and no list of grant types can give it.
  */
-import type { JWK } from 'jose';
 import type { AuthMethod } from './client.ts';
 import { ASSERTION_GRANT, type DerivedGrant, EXCHANGE_GRANT } from './client-types.ts';
+import type { AssertionIssuer, ExchangeMode, ExchangeRule, GrantPolicies } from './grant-policy.ts';
 import type { InputReader } from './input-reader.ts';
 import { judgeJwks } from './jwks-rules.ts';
 import { audienceFaults } from './resource-rules.ts';
 import { uriFaults } from './uri-rules.ts';
-
-export type ExchangeMode = 'impersonation' | 'delegation' | 'both';
-
-/** What one client may exchange tokens into. */
-export interface ExchangeRule {
-  /** The resource server that the new token is for. */
-  readonly audience: string;
-  /** Whether the new token names who acts (RFC 8693 section 1.1). `both`: when an actor_token is sent. */
-  readonly mode: ExchangeMode;
-}
-
-/** An issuer whose assertions stand for people here. */
-export interface AssertionIssuer {
-  /** Its `iss`, compared to the character. */
-  readonly issuer: string;
-  /** What its `sub` is here: an account's id, or its confirmed e-mail address. */
-  readonly subject: 'id' | 'email';
-  readonly jwks?: { readonly keys: readonly JWK[] };
-  readonly jwksUri?: string;
-}
-
-export interface GrantPolicies {
-  readonly exchange?: readonly ExchangeRule[];
-  /** The one client that may act with this client's tokens; they say so in `may_act` (RFC 8693 section 4.4). */
-  readonly mayAct?: string;
-  readonly assertionIssuers?: readonly AssertionIssuer[];
-}
 
 export interface GrantPolicyInput {
   readonly exchange?: readonly ExchangeRule[] | null | undefined;

@@ -1,4 +1,5 @@
 /** Judges everything that can be set on a resource server. */
+import { type AuthorizationType, judgeAuthorizationTypes } from './authorization-types.ts';
 import type { Fault } from './client.ts';
 import { readInput } from './input-reader.ts';
 import {
@@ -22,6 +23,7 @@ export interface ResourceServerInput {
   readonly introspectionClientId?: string | null | undefined;
   /** ES256 when absent. */
   readonly signingAlg?: AccessTokenAlg | null | undefined;
+  readonly authorizationTypes?: readonly AuthorizationType[] | null | undefined;
 }
 
 export type JudgedResourceServer = Omit<ResourceServer, 'createdAt' | 'updatedAt'>;
@@ -34,6 +36,7 @@ const members = [
   'accessTokenTtlSeconds',
   'introspectionClientId',
   'signingAlg',
+  'authorizationTypes',
 ] as const satisfies readonly (keyof ResourceServerInput)[];
 
 const MAX_AUDIENCE_LENGTH = 512;
@@ -115,6 +118,8 @@ export function judgeResourceServer(
   }
   const seconds = read.integer('accessTokenTtlSeconds', MIN_TTL_SECONDS, MAX_ACCESS_TOKEN_SECONDS);
   const introspectionClientId = read.text('introspectionClientId');
+  const { types, faults } = judgeAuthorizationTypes(input?.authorizationTypes ?? []);
+  read.fault('authorizationTypes', ...faults);
   const server: JudgedResourceServer = {
     audience,
     name,
@@ -123,6 +128,7 @@ export function judgeResourceServer(
     signingAlg: read.choice('signingAlg', ['ES256', 'RS256', 'EdDSA', 'PS256']) ?? 'ES256',
     ...(seconds !== undefined && { accessTokenTtlSeconds: seconds }),
     ...(introspectionClientId !== undefined && { introspectionClientId }),
+    ...(types.length > 0 && { authorizationTypes: types }),
   };
   return read.faults.length > 0 ? { faults: read.faults } : { server };
 }

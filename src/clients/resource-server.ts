@@ -1,5 +1,7 @@
 /** What a registered resource server (an API that tokens are for) is. */
 
+import type { AuthorizationType } from './authorization-types.ts';
+
 /** Cardea's own API and console. The one audience that is a bare name; seeded by the migration. */
 export const CARDEA_AUDIENCE = 'cardea';
 
@@ -34,6 +36,8 @@ export interface ResourceServer {
   /** The client whose credentials this API uses at the introspection endpoint. */
   readonly introspectionClientId?: string;
   readonly signingAlg: AccessTokenAlg;
+  /** The authorization details that it understands; absent: none. */
+  readonly authorizationTypes?: readonly AuthorizationType[];
   readonly createdAt: number;
   readonly updatedAt: number;
 }

@@ -14,6 +14,7 @@ function toResourceServer(row: Selectable<ResourceServerTable>): ResourceServer 
     tokenFormat: row.token_format === 'opaque' ? 'opaque' : 'jwt',
     signingAlg: row.signing_alg as AccessTokenAlg,
     ...(row.access_token_ttl_seconds !== null && { accessTokenTtlSeconds: row.access_token_ttl_seconds }),
+    ...(row.authorization_types.length > 0 && { authorizationTypes: row.authorization_types }),
     ...(row.introspection_client_id !== null && { introspectionClientId: row.introspection_client_id }),
     createdAt: row.created_at.getTime(),
     updatedAt: row.updated_at.getTime(),
@@ -28,6 +29,7 @@ function columnsOf(server: JudgedResourceServer) {
     access_token_ttl_seconds: server.accessTokenTtlSeconds ?? null,
     introspection_client_id: server.introspectionClientId ?? null,
     signing_alg: server.signingAlg,
+    authorization_types: JSON.stringify(server.authorizationTypes ?? []),
   };
 }
 

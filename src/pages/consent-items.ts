@@ -1,16 +1,9 @@
 /** Rights in plain words. */
 import type { Texts } from '../web/texts.ts';
+import { describeDetails } from './consent-details.ts';
+import type { ConsentItem } from './consent-item.ts';
 import { displayName } from './display.ts';
 import type { FrontDoor, Rights, Visit } from './front-door.ts';
-
-export interface ConsentItem {
-  readonly title: string;
-  readonly detail: string | undefined;
-  /** Marked, because people would want to notice it. */
-  readonly sensitive: boolean;
-  /** The API it is for; undefined: the account itself. */
-  readonly owner: string | undefined;
-}
 
 /** Scopes that reach further than a name and an address to write to. */
 const SENSITIVE: ReadonlySet<string> = new Set(['address', 'phone', 'offline_access']);
@@ -64,6 +57,7 @@ export async function describeRights(
       });
     }),
   );
+  const details = await describeDetails(rights.details ?? [], { texts, findResource });
   // "Know who you are" is told once, first; what is sensitive comes last, where the eye rests before the buttons.
   const own = [
     ...rights.scopes.map((name) => known('scope', name)),
@@ -73,6 +67,7 @@ export async function describeRights(
     ...own.filter((item) => !item.sensitive),
     ...resources.flat(),
     ...own.filter((item) => item.sensitive),
+    ...details,
   ];
 }
 
@@ -102,7 +97,8 @@ const CLAIMS_OF: Readonly<Record<string, readonly string[]>> = {
 
 function isEmpty(rights: Rights): boolean {
   const inResources = Object.values(rights.resources).some((scopes) => scopes.length > 0);
-  return rights.scopes.length === 0 && rights.claims.length === 0 && !inResources;
+  const inDetails = (rights.details ?? []).length > 0;
+  return rights.scopes.length === 0 && rights.claims.length === 0 && !inResources && !inDetails;
 }
 
 /** 'preferred_username' → 'Preferred username'. */

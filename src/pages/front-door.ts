@@ -19,11 +19,20 @@ export interface PageClient {
   readonly clientUri?: string;
 }
 
-/** Rights by kind: OIDC scopes, single claims, and scopes by audience. */
+/** One authorization detail of a request, and the APIs of that request that it is for. */
+export interface AskedDetail {
+  readonly digest: string;
+  readonly type: string;
+  readonly audiences: readonly string[];
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+/** Rights by kind: OIDC scopes, single claims, scopes by audience, and authorization details. */
 export interface Rights {
   readonly scopes: readonly string[];
   readonly claims: readonly string[];
   readonly resources: Readonly<Record<string, readonly string[]>>;
+  readonly details?: readonly AskedDetail[];
 }
 
 /** One authorization that waits for this browser's person. */
@@ -121,10 +130,18 @@ export type SetupOutcome =
   | { readonly kind: 'fault'; readonly field: 'email' | 'name' | 'password'; readonly fault: string }
   | { readonly kind: 'busy'; readonly retryAfterSeconds: number };
 
+/** How an API tells of its authorization details (clients/authorization-types.ts). */
+export interface AuthorizationTypeNames {
+  readonly type: string;
+  readonly description: string;
+  readonly sensitive: readonly string[];
+}
+
 /** What a resource server and its scopes are called (clients/resource-server.ts). */
 export interface ResourceNames {
   readonly name: string;
   readonly scopes: readonly { readonly name: string; readonly description?: string }[];
+  readonly authorizationTypes?: readonly AuthorizationTypeNames[];
 }
 
 /** The apps that a sign-out reached, by name (src/signing-out.ts). */

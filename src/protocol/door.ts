@@ -26,14 +26,22 @@ const authorizing = /^\/(?:oauth2\/authorize|device)(?:\/|$)/;
 /** Where pages of clients in browsers call (clients/browser-origins.ts). */
 const calledFromPages = /^\/oauth2\/(?:token|userinfo|revoke|par|device_authorization)$/;
 
-export function createProtocolDoor(parts: ProtocolParts, live: LiveEngine): Koa.Middleware {
+/** @param refresh builds another instance when resource servers have other types of authorization details by now */
+export function createProtocolDoor(
+  parts: ProtocolParts,
+  live: LiveEngine,
+  refresh: () => Promise<void>,
+): Koa.Middleware {
   const limits = createEndpointLimits(parts.limits);
   const registration = createRegistrationDoor(parts);
 
   return async (ctx, next) => {
     if (!ours.test(ctx.path)) return next();
-    const instance = live.current();
-    if (isPublicDocument(ctx)) return servePublicDocument(ctx, instance, parts.lifetimes.jwksCache);
+    if (isPublicDocument(ctx)) {
+      // Documents go on while the stores are away: this one does not wait for what may be newer, the next one has it.
+      void refresh().catch(() => undefined);
+      return servePublicDocument(ctx, live.current(), parts.lifetimes.jwksCache);
+    }
 
     const wait = await limits.check(ctx.path, parts.networkOf(ctx.ip));
     if (wait !== undefined) return refuse(ctx, 429, wait, 'too many requests from your network');
@@ -41,6 +49,8 @@ export function createProtocolDoor(parts: ProtocolParts, live: LiveEngine): Koa.
     if (ctx.path === '/device') prepareDeviceForm(ctx, parts.issuer);
     await parts.ensureLease();
     if (isRegistration(ctx)) return registration(ctx);
+    await refresh();
+    const instance = live.current();
 
     const state = stateOf(ctx);
     const unit = authorizing.test(ctx.path) ? openUnit() : undefined;

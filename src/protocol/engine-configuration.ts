@@ -3,7 +3,7 @@ import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import { errors } from 'oidc-provider';
 import { allowsOrigin } from '../clients/browser-origins.ts';
 import type { Client } from '../clients/client.ts';
-import { OIDC_SCOPES } from '../clients/resource-server.ts';
+import { OIDC_SCOPES, type ResourceServer } from '../clients/resource-server.ts';
 import type { Lifetimes } from '../config/lifetimes.ts';
 import type { KeySet } from '../keys/signing-key.ts';
 import type { EngineClients } from './engine-clients.ts';
@@ -15,7 +15,6 @@ import { levelClaims, reachableLevels } from './levels.ts';
 import { tokenLifetimes } from './lifetimes-of-tokens.ts';
 import { type MutualTls, mutualTlsDiscovery, mutualTlsFeature, mutualTlsMethods } from './mutual-tls.ts';
 import { checkAssertionAlg, checkProof, isNonceRequired } from './profile-gate.ts';
-import { askedScope } from './pushed-requests.ts';
 import {
   CLOCK_TOLERANCE_SECONDS,
   checkRequestObject,
@@ -23,7 +22,8 @@ import {
   useRequestObject,
 } from './request-objects.ts';
 import { currentState } from './request-state.ts';
-import { apiScopes } from './resources.ts';
+import { checkScopes } from './requested-scopes.ts';
+import { checkDetails, type RichRequests } from './rich-requests.ts';
 
 export interface ConfigurationParts {
   readonly issuer: string;
@@ -46,6 +46,8 @@ export interface ConfigurationParts {
   readonly findAccount: NonNullable<Configuration['findAccount']>;
   readonly hooks: Required<Pick<Configuration, 'loadExistingGrant' | 'expiresWithSession'>>;
   readonly resources: NonNullable<NonNullable<Configuration['features']>['resourceIndicators']>;
+  readonly richRequests: RichRequests;
+  readonly resourceServers: () => Promise<readonly ResourceServer[]>;
   readonly pages: {
     readonly renderError: NonNullable<Configuration['renderError']>;
     readonly rpInitiatedLogout: NonNullable<NonNullable<Configuration['features']>['rpInitiatedLogout']>;
@@ -153,6 +155,7 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
       scope: async (ctx) => {
         const client = await clientOf(ctx);
         checkScopes(ctx, client);
+        await checkDetails(ctx, parts.resourceServers);
         checkProof(ctx, client);
         await keepOfflineAccess(ctx);
         await useRequestObject(ctx, parts.claim);
@@ -227,23 +230,11 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
       rpInitiatedLogout: parts.pages.rpInitiatedLogout,
       backchannelLogout: { enabled: true },
       resourceIndicators: parts.resources,
+      richAuthorizationRequests: parts.richRequests,
       userinfo: { enabled: true },
     },
   };
 }
-
-/** A scope that no API of the request has would be dropped in silence by the engine (RFC 6749 section 3.3 allows it). */
-function checkScopes(ctx: KoaContextWithOIDC, client: Client): void {
-  const raw = askedScope(ctx);
-  const servers = Object.values(ctx.oidc.resourceServers ?? {});
-  const unknown = apiScopes(raw).find((scope) => !servers.some((server) => server.scopes.has(scope)));
-  if (unknown) throw new errors.InvalidScope('no API of this request has this scope', unknown);
-  // A list without any OpenID Connect scope allows none; the engine would take it for no list at all.
-  const barred =
-    client.scopes.length > 0 && [...ctx.oidc.requestParamOIDCScopes].find((s) => !client.scopes.includes(s));
-  if (barred) throw new errors.InvalidScope('requested scope is not allowed', barred);
-}
-
 /** RFC 8693 section 4.4: who alone may act with this client's tokens. */
 function mayActClaim(client: Client | undefined): { may_act?: { sub: string } } {
   return client?.mayAct === undefined ? {} : { may_act: { sub: client.mayAct } };

@@ -5,15 +5,18 @@
 import type { Configuration, Grant, KoaContextWithOIDC } from 'oidc-provider';
 import type { Consent } from '../accounts/consents.ts';
 import type { Client } from '../clients/client.ts';
+import type { ResourceServer } from '../clients/resource-server.ts';
 import type { Lifetimes } from '../config/lifetimes.ts';
 import type { Artifacts } from '../storage/artifacts.ts';
 import type { ClientSession } from '../storage/logout-notices.ts';
 import { type FamilyNotes, noteBegun } from './family-notes.ts';
 import { stateOf } from './request-state.ts';
+import { noteDetails } from './rich-requests.ts';
 
 export interface AuthorizationParts {
   readonly artifacts: Artifacts;
   readonly findConsent: (accountId: string, clientId: string) => Promise<Consent | undefined>;
+  readonly resourceServers: () => Promise<readonly ResourceServer[]>;
   readonly clientOf: (ctx: KoaContextWithOIDC) => Promise<Client>;
   readonly lifetimes: Lifetimes;
   readonly families: FamilyNotes['index'];
@@ -39,11 +42,15 @@ export function authorizationHooks(parts: AuthorizationParts): Hooks {
       if (!accountId) return undefined;
       const grant = new ctx.oidc.provider.Grant({ accountId, clientId: client.clientId });
       noteBirth(ctx);
+      const asksDetails = ctx.oidc.params?.authorization_details !== undefined;
+      const consent =
+        client.firstParty && !asksDetails ? undefined : await parts.findConsent(accountId, client.clientId);
+      // One act, such as one payment, is always the person's to allow, whoever vouches for the client.
+      if (asksDetails) await noteDetails(ctx, consent, parts.resourceServers);
       if (client.firstParty) {
         addAll(ctx, grant);
         return grant;
       }
-      const consent = await parts.findConsent(accountId, client.clientId);
       if (consent) addConsented(ctx, grant, consent);
       const audiences = Object.keys(ctx.oidc.resourceServers ?? {});
       stateOf(ctx).unconsented =

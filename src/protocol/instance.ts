@@ -28,12 +28,14 @@ import { createTokenReader } from './presented-tokens.ts';
 import { checkProof } from './profile-gate.ts';
 import type { ProtocolParts } from './protocol-parts.ts';
 import { resourceIndicators } from './resources.ts';
+import { richRequests } from './rich-requests.ts';
 import { theftOf } from './token-events.ts';
 import { createTokenExchange, exchangeParameters } from './token-exchange.ts';
 import { createSecretComparison, takeWorkloadToken } from './workload-identity.ts';
 
 export function createInstanceBuilder(
   parts: ProtocolParts,
+  detailTypes: () => readonly string[],
 ): () => Pick<EngineInstance, 'engine' | 'clients' | 'tell'> {
   const { artifacts, sealing, lifetimes, clock } = parts;
   const gate = createAccessGate(parts.standings, parts.clients.endedBefore);
@@ -73,6 +75,7 @@ export function createInstanceBuilder(
     };
     const clientOf = async (ctx: KoaContextWithOIDC): Promise<Client> => requestClient(ready(), ctx);
     const keys = parts.keys.current();
+    const types = detailTypes();
 
     const jwts = createJwtTokens({ artifacts, gate, issuer: parts.issuer, publicKeys: keys.publicKeys });
     const readToken = createTokenReader({ artifacts, gate, liveJwt: jwts.live });
@@ -107,6 +110,7 @@ export function createInstanceBuilder(
         hooks: authorizationHooks({
           artifacts,
           findConsent: parts.consents.find,
+          resourceServers: parts.resources.all,
           clientOf,
           lifetimes,
           families: parts.families,
@@ -119,6 +123,8 @@ export function createInstanceBuilder(
           lifetimes,
           opens: parts.registrations.opens,
         }),
+        resourceServers: parts.resources.all,
+        richRequests: richRequests({ clientOf, all: parts.resources.all, types }),
         pages: pageConfiguration(parts.pages, (ctx) => ready().clientOf(ctx.oidc.client)),
         uiLocales: parts.uiLocales,
         accessClaims: async (audience, accountId, clientId) => {
@@ -174,7 +180,8 @@ export function createInstanceBuilder(
       },
     );
     clients = createEngineClients(
-      (metadata) => newClient(engine, metadata),
+      // Which API's types a client may ask for is judged in rich-requests.ts.
+      (metadata) => newClient(engine, { ...metadata, authorization_details_types: [...types] }),
       findUsable,
       (client) => clientKeys(Provider.ctx, client),
       parts.clients.whyAbsent,

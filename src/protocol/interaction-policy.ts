@@ -23,6 +23,17 @@ export function createInteractionPolicy(
   // no code at all, not even without any scope, before the person has let it.
   const consent = policy.get('consent');
   consent?.checks.remove('native_client_prompt');
+  // RFC 9396: asked unless the very same was allowed before. The engine asks each time, and believes the answer.
+  consent?.checks.remove('rar_prompt');
+  consent?.checks.add(
+    new Check(
+      'rar_prompt',
+      'authorization_details need a consent',
+      'consent_required',
+      (ctx) => (stateOf(ctx).missingDetails?.length ?? 0) > 0,
+      (ctx) => ({ missingDetails: stateOf(ctx).missingDetails ?? [] }),
+    ),
+  );
   consent?.checks.add(
     new Check(
       'native_client_prompt',

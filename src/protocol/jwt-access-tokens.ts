@@ -73,7 +73,7 @@ export function createJwtTokens({ artifacts, gate, issuer, publicKeys }: JwtToke
     const { payload, person } = found;
 
     const { client_id: clientId, iat, exp, aud, scope, cnf, jti, roles, permissions } = payload;
-    const { acr, auth_time: authTime, act, may_act: mayAct } = payload;
+    const { acr, auth_time: authTime, act, may_act: mayAct, authorization_details: rar } = payload;
     const kind = person ? 'AccessToken' : 'ClientCredentials';
     const thumbprints = cnf as { jkt?: string; 'x5t#S256'?: string } | undefined;
     stateOf(ctx).jwt = {
@@ -87,6 +87,7 @@ export function createJwtTokens({ artifacts, gate, issuer, publicKeys }: JwtToke
         aud,
         scope,
         clientId,
+        ...(rar ? { rar } : {}),
         extra: {
           ...(acr ? { acr } : {}),
           ...(authTime ? { auth_time: authTime } : {}),

@@ -7,6 +7,7 @@ import type { SignOut } from './back-channel-logout.ts';
 import { createProtocolDoor } from './door.ts';
 import type { ConsentResult } from './grant-of-authorization.ts';
 import { createInstanceBuilder } from './instance.ts';
+import { createKnownTypes } from './known-types.ts';
 import { createLiveEngine } from './live-engine.ts';
 import type { ProtocolParts } from './protocol-parts.ts';
 import { endSession, readSession, type SignedInSession } from './sessions-of-browser.ts';
@@ -28,16 +29,14 @@ export interface Protocol {
 }
 
 export function createProtocol(parts: ProtocolParts): Protocol {
-  const live = createLiveEngine(createInstanceBuilder(parts));
+  const types = createKnownTypes(parts.resources.all, () => live.rebuild());
+  const live = createLiveEngine(createInstanceBuilder(parts, types.names));
   parts.keys.onChange(() => live.rebuild());
   const engine = () => live.current().engine;
 
-  const scopesAt = async (audience: string): Promise<ReadonlySet<string>> =>
-    new Set((await parts.resources.byAudience(audience))?.scopes.map(({ name }) => name));
-
   return {
-    middleware: createProtocolDoor(parts, live),
-    visit: (ctx, uid) => findVisit(engine(), ctx, uid, parts.clients.find, scopesAt),
+    middleware: createProtocolDoor(parts, live, types.refresh),
+    visit: (ctx, uid) => findVisit(engine(), ctx, uid, parts.clients.find, parts.resources.all),
     finishSignIn: (ctx, result) => finishVisit(engine(), ctx, visitResults.signedIn(result)),
     finishConsent: (ctx, rejected) => finishVisit(engine(), ctx, visitResults.consented(rejected)),
     refuse: (ctx, error, description) => finishVisit(engine(), ctx, visitResults.refused(error, description)),

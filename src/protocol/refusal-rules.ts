@@ -24,6 +24,10 @@ export const rulesByCode: Readonly<Record<string, RefusalRule>> = {
   expired_token: r('RFC 8628 section 3.5', 'a device code within its lifetime', 'again'),
   insufficient_scope: r('RFC 6750 section 3.1', 'a token with the scope that this address needs', 'scope'),
   interaction_required: r('OpenID Connect Core section 3.1.2.6', 'a request without prompt=none'),
+  invalid_authorization_details: r(
+    'RFC 9396 section 5',
+    'authorization_details of a type that an API of the request has, to its schema',
+  ),
   invalid_client: r(
     'RFC 6749 section 5.2',
     'the credentials of a registered, active client by its registered method',

@@ -57,6 +57,9 @@ export interface RequestState {
   session?: { readonly accountId: string; readonly signedInAt: number };
   /** The session of this request was signed out while the request was under way. */
   sessionEnded?: boolean;
+  /** Digests of the authorization details that the person has allowed this client; and of those that are to be asked. */
+  consentedDetails?: ReadonlySet<string>;
+  missingDetails?: readonly string[];
   /** A refresh that was answered with the stored answer of its first use. */
   replayed?: boolean;
   /** The reference under which this request's refusal is recorded. */

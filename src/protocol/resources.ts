@@ -15,6 +15,7 @@ import { ASSERTION_GRANT, EXCHANGE_GRANT } from '../clients/client-types.ts';
 import { mayAskFor, scopesOf } from '../clients/resource-access.ts';
 import { OIDC_SCOPES, type ResourceServer } from '../clients/resource-server.ts';
 import type { Lifetimes } from '../config/lifetimes.ts';
+import { type Detail, detailsOf, serversFor } from './details.ts';
 import { checkResourceProfile } from './profile-gate.ts';
 
 export interface ResourceParts {
@@ -55,6 +56,19 @@ export function resourceIndicators(parts: ResourceParts): ResourceIndicators {
     return [...audiences];
   }
 
+  /** The APIs that know these details: those that a detail names, else its client's own or the first. */
+  async function placesOf(client: Client, details: readonly Detail[]): Promise<string[]> {
+    const servers = await allowed(client);
+    return details.flatMap((detail) => {
+      const knowing = serversFor(detail, servers).map(({ audience }) => audience);
+      if (detail.locations !== undefined) return knowing;
+      return knowing
+        .filter((one) => one === client.defaultResource)
+        .concat(knowing)
+        .slice(0, 1);
+    });
+  }
+
   return {
     enabled: true,
 
@@ -70,10 +84,13 @@ export function resourceIndicators(parts: ResourceParts): ResourceIndicators {
         }
         return oneOf[0] ?? [];
       }
-      if (scopes.length > 0) {
+      const details = detailsOf(ctx.oidc.params?.authorization_details);
+      if (scopes.length > 0 || details.length > 0) {
         // MCP authorization specification: the API is named, so that a token never goes to another one than was meant.
         if (client.registered) throw new errors.InvalidTarget('say which API this is for with resource');
-        return single(await owners(client, scopes));
+        return single([
+          ...new Set([...(await owners(client, scopes)), ...(await placesOf(client, details))]),
+        ]);
       }
       if (!isForOneApi(ctx)) return undefined as unknown as string;
       if (client.defaultResource) return client.defaultResource;

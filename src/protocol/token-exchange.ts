@@ -6,7 +6,7 @@ import type { KoaContextWithOIDC } from 'oidc-provider';
 import { errors } from 'oidc-provider';
 import type { Client } from '../clients/client.ts';
 import { EXCHANGE_GRANT } from '../clients/client-types.ts';
-import type { ExchangeRule } from '../clients/grant-policies.ts';
+import type { ExchangeRule } from '../clients/grant-policy.ts';
 import type { ResourceServer } from '../clients/resource-server.ts';
 import type { Clock } from '../config/clock.ts';
 import type { GrantHandler } from './grant-handlers.ts';

@@ -3,6 +3,8 @@ import type Koa from 'koa';
 import type Provider from 'oidc-provider';
 import { errors, type InteractionResults } from 'oidc-provider';
 import type { Client } from '../clients/client.ts';
+import type { ResourceServer } from '../clients/resource-server.ts';
+import { type AskedDetail, asked, detailsOf } from './details.ts';
 import type { ConsentResult } from './grant-of-authorization.ts';
 import { levelOf } from './levels.ts';
 
@@ -12,6 +14,7 @@ export interface Requested {
   readonly claims: readonly string[];
   /** Audience → scopes of that API. */
   readonly resources: Readonly<Record<string, readonly string[]>>;
+  readonly details: readonly AskedDetail[];
 }
 
 export interface Visit {
@@ -47,7 +50,7 @@ export async function findVisit(
   ctx: Koa.Context,
   uid: string,
   findClient: (clientId: string) => Promise<Client | undefined>,
-  scopesOf: (audience: string) => Promise<ReadonlySet<string>>,
+  servers: () => Promise<readonly ResourceServer[]>,
 ): Promise<Visit | undefined> {
   const details = await engine.interactionDetails(ctx.req, ctx.res).catch((error: unknown) => {
     if (error instanceof errors.SessionNotFound) return undefined;
@@ -58,11 +61,13 @@ export async function findVisit(
   const client = await findClient(String(params.client_id));
   if (client?.status !== 'active') return undefined;
   const { name, reasons, details: prompt } = details.prompt;
-  const asked = prompt as {
+  const missing = prompt as {
     missingOIDCScope?: string[];
     missingOIDCClaims?: string[];
     missingResourceScopes?: Record<string, string[]>;
+    missingDetails?: string[];
   };
+  const requested = requestedOf(params, await servers());
   return {
     uid,
     prompt: name === 'consent' ? 'consent' : 'login',
@@ -73,11 +78,12 @@ export async function findVisit(
     ),
     ...(details.session?.accountId ? { accountId: details.session.accountId } : {}),
     missing: {
-      scopes: asked.missingOIDCScope ?? [],
-      claims: asked.missingOIDCClaims ?? [],
-      resources: asked.missingResourceScopes ?? {},
+      scopes: missing.missingOIDCScope ?? [],
+      claims: missing.missingOIDCClaims ?? [],
+      resources: missing.missingResourceScopes ?? {},
+      details: requested.details.filter(({ digest }) => missing.missingDetails?.includes(digest)),
     },
-    requested: await requestedOf(params, scopesOf),
+    requested,
     redirectUri: String(params.redirect_uri ?? ''),
     returnTo: details.returnTo,
     onDevice: details.deviceCode !== undefined,
@@ -85,23 +91,29 @@ export async function findVisit(
 }
 
 /** Only the stored request counts: a form that a browser sends back adds nothing to it. */
-async function requestedOf(
+function requestedOf(
   params: Record<string, string | string[] | undefined>,
-  scopesOf: (audience: string) => Promise<ReadonlySet<string>>,
-): Promise<Requested> {
+  servers: readonly ResourceServer[],
+): Requested {
   const all = String(params.scope ?? '')
     .split(' ')
     .filter(Boolean);
   const resources: Record<string, readonly string[]> = {};
   for (const audience of [params.resource ?? []].flat()) {
-    const offered = await scopesOf(audience);
-    resources[audience] = all.filter((scope) => offered.has(scope));
+    const offered = servers.find((server) => server.audience === audience)?.scopes ?? [];
+    resources[audience] = all.filter((scope) => offered.some(({ name }) => name === scope));
   }
   const ofApis = new Set(Object.values(resources).flat());
   return {
     scopes: all.filter((scope) => !ofApis.has(scope)),
     claims: claimsAsked(params.claims),
     resources,
+    details: detailsOf(params.authorization_details).map((detail) =>
+      asked(
+        detail,
+        servers.filter(({ audience }) => Object.hasOwn(resources, audience)),
+      ),
+    ),
   };
 }
 

@@ -69,6 +69,8 @@ export interface ConsentRow {
   claims: Json<string[]>;
   /** Audience → scopes. */
   resources: Json<Record<string, string[]>>;
+  /** Authorization details, by the digest of each; oldest first. */
+  details: Json<{ digest: string; type: string }[]>;
   granted_at: Date;
   updated_at: Date;
 }

@@ -26,6 +26,22 @@ export interface ClientSecretTable {
   last_used_at: Date | null;
 }
 
+/** A type of authorization details, as clients/authorization-types.ts judged it. */
+interface AuthorizationTypeValue {
+  type: string;
+  description: string;
+  sensitive: string[];
+  schema: { readonly [name: string]: JsonValue };
+}
+
+type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly JsonValue[]
+  | { readonly [name: string]: JsonValue };
+
 export interface ResourceServerTable {
   audience: string;
   name: string;
@@ -35,6 +51,8 @@ export interface ResourceServerTable {
   access_token_ttl_seconds: number | null;
   introspection_client_id: string | null;
   signing_alg: string;
+  /** clients/authorization-types.ts */
+  authorization_types: ColumnType<AuthorizationTypeValue[], string | undefined, string>;
   created_at: Date;
   updated_at: Date;
 }

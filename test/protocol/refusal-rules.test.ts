@@ -11,7 +11,6 @@ const offFeatures: Readonly<Record<string, string>> = {
   missing_user_code: 'CIBA',
   transaction_failed: 'CIBA',
   unknown_user_id: 'CIBA',
-  invalid_authorization_details: 'rich authorization requests',
   invalid_credential_request: 'credential issuance',
   credential_request_denied: 'credential issuance',
   invalid_nonce: 'credential issuance',
