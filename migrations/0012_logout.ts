@@ -31,9 +31,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       settled_at timestamptz,
       expires_at timestamptz not null
     ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05)`.execute(db);
-  await sql`create index logout_notices_due on logout_notices (next_try_at, id) where state = 'due'`.execute(
-    db,
-  );
+  // By client: those of one that is away, however many, never stand before another's.
+  await sql`
+    create index logout_notices_due on logout_notices (client_id, next_try_at, id)
+      where state = 'due'`.execute(db);
   await sql`create index logout_notices_client on logout_notices (client_id, created_at)`.execute(db);
   await sql`create index logout_notices_sign_out on logout_notices (sign_out) where sign_out is not null`.execute(
     db,

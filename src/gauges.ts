@@ -5,7 +5,7 @@ import type { Rooms } from './rooms.ts';
 const EVERY_MS = 5_000;
 
 export function createGauges(rooms: Rooms): { start(): void; close(): void } {
-  const { metrics, artifacts, audit, database, keys, passwords, redis } = rooms;
+  const { metrics, artifacts, audit, database, keys, logoutQueue, passwords, redis } = rooms;
   let timer: NodeJS.Timeout | undefined;
 
   async function look(): Promise<void> {
@@ -13,6 +13,9 @@ export function createGauges(rooms: Rooms): { start(): void; close(): void } {
     if (redis) metrics.gauge('cardea_storage_operations', artifacts.tripCount(), { store: 'redis' });
     metrics.gauge('cardea_records_dropped', audit.droppedCount());
     metrics.gauge('cardea_password_queue_length', passwords.depth());
+    const { due, failing } = await logoutQueue.backlog();
+    metrics.gauge('cardea_logout_notices_due', due);
+    metrics.gauge('cardea_logout_receivers_failing', failing);
     const algorithms = keys.current().publicKeys.map(({ alg }) => alg ?? 'other');
     for (const alg of new Set(algorithms)) {
       metrics.gauge('cardea_signing_keys', algorithms.filter((one) => one === alg).length, { alg });

@@ -1,4 +1,5 @@
 /** Gives the protocol the pages that the engine asks for, rendered by pages/ with the headers that a page must have. */
+import { canonicalEmail } from './accounts/emails.ts';
 import type { Client } from './clients/client.ts';
 import type { DeviceViews } from './pages/device-views.ts';
 import type { ProtocolViews } from './pages/protocol-views.ts';
@@ -83,7 +84,12 @@ export function createEnginePages(o: {
         views.renderFormPost(ctx, { action: view.action, fields: fields(view.fields), client: view.client }),
       );
     },
-    async logoutConfirm(ctx, { action, xsrf, accountId, client }) {
+    async isPerson(accountId, hint) {
+      const account = (await rooms.standings.get(accountId))?.account;
+      const email = canonicalEmail(hint);
+      return hint === accountId || (email.kind === 'email' && email.canonical === account?.emailCanonical);
+    },
+    async logoutConfirm(ctx, { action, xsrf, accountId, client, aboutAnother }) {
       const account = (await rooms.standings.get(accountId))?.account;
       const person = account && { email: account.email, name: account.profile.name };
       send(
@@ -94,6 +100,7 @@ export function createEnginePages(o: {
           confirm: { name: 'logout', value: 'yes' },
           person,
           client,
+          notice: aboutAnother ? 'logout.another' : undefined,
         }),
       );
     },

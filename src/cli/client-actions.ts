@@ -1,5 +1,6 @@
 /** What the client commands do. */
 import type { Client } from '../clients/client.ts';
+import type { ReceiverHealth } from '../storage/logout-queue.ts';
 import { nextStepsFor, SECRET_WARNING } from './client-next-steps.ts';
 import { clientInput } from './client-options.ts';
 import { resolveRoles, setClientRoles } from './client-roles.ts';
@@ -9,7 +10,7 @@ import { pageSize } from './pages-of-lists.ts';
 import { operator, type RoomsForCommands } from './rooms-for-commands.ts';
 import { clean, textFields, textTable, textTime } from './text-table.ts';
 import { showTimeline } from './timeline.ts';
-import { wireClient, wireSecret } from './wire.ts';
+import { wireClient, wireReceiver, wireSecret } from './wire.ts';
 
 type Rooms = RoomsForCommands;
 
@@ -74,11 +75,12 @@ export async function listClientPage({ clients, roles }: Rooms, input: Input): P
   };
 }
 
-export async function showClient({ clients, roles }: Rooms, input: Input): Promise<Outcome> {
+export async function showClient({ clients, roles, logoutQueue }: Rooms, input: Input): Promise<Outcome> {
   const [given = ''] = input.positionals;
   const found = await clients.find(given);
   if (!found) return noClient(given);
   const [held, secrets] = await Promise.all([roles.ofClient(given), clients.listSecrets(given)]);
+  const receiver = found.backchannelLogoutUri && (await logoutQueue.health(given));
   const text = textFields([
     ['client_id', found.clientId],
     ['name', found.name],
@@ -93,6 +95,8 @@ export async function showClient({ clients, roles }: Rooms, input: Input): Promi
     ['redirects to', found.redirectUris],
     ['after sign-out', found.postLogoutRedirectUris],
     ['called from', found.corsOrigins],
+    ['told of sign-outs', found.backchannelLogoutUri],
+    ['how that goes', receiver && receiverText(receiver)],
     ['scopes', found.scopes.join(' ')],
     ['resources', found.resources.map((one) => (one === found.defaultResource ? `${one} (default)` : one))],
     ['exchanges into', (found.exchange ?? []).map(({ audience, mode }) => `${audience} (${mode})`)],
@@ -111,13 +115,27 @@ export async function showClient({ clients, roles }: Rooms, input: Input): Promi
       }),
     ],
   ]);
-  return { kind: 'done', json: { ...wireClient(found, held), secrets: secrets.map(wireSecret) }, text };
+  return {
+    kind: 'done',
+    json: {
+      ...wireClient(found, held),
+      secrets: secrets.map(wireSecret),
+      ...(receiver && { logout_receiver: wireReceiver(receiver) }),
+    },
+    text,
+  };
 }
 
 export async function showClientTimeline(rooms: Rooms, input: Input): Promise<Outcome> {
   const [id = ''] = input.positionals;
   if (!(await rooms.clients.find(id))) return noClient(id);
   return showTimeline(rooms, input, { clientId: id }, `npx cardea client timeline ${id}`);
+}
+
+function receiverText({ due, failed, lastToldAt, lastFault }: ReceiverHealth): string {
+  const told = lastToldAt === undefined ? 'nothing told in a week' : `last told ${textTime(lastToldAt)}`;
+  const fault = lastFault === undefined ? '' : `; last fault: ${clean(lastFault)}`;
+  return `${told}, ${due} waiting, ${failed} given up${fault}`;
 }
 
 export async function updateClient(rooms: Rooms, input: Input): Promise<Outcome> {

@@ -13,6 +13,7 @@ import type { Keys } from '../keys/keys.ts';
 import type { Timeline } from '../sessions/timeline.ts';
 import type { Lease } from '../storage/changes.ts';
 import type { OpenDatabase } from '../storage/database.ts';
+import type { LogoutQueue } from '../storage/logout-queue.ts';
 import type { SignInThrottle } from '../throttle/sign-in-throttle.ts';
 
 export interface DatabaseForCommands {
@@ -33,6 +34,7 @@ export interface RoomsForCommands extends DatabaseForCommands {
     'create' | 'find' | 'list' | 'update' | 'rotateSecret' | 'listSecrets' | 'delete' | 'disable' | 'enable'
   >;
   readonly registrationTokens: Pick<RegistrationTokens, 'create' | 'list' | 'delete'>;
+  readonly logoutQueue: Pick<LogoutQueue, 'health'>;
   readonly resources: Pick<ResourceServers, 'all' | 'create' | 'update' | 'delete'>;
   readonly keys: Pick<Keys, 'list' | 'rotate'>;
   readonly refusals: Pick<Refusals, 'look' | 'flush'>;

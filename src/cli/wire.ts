@@ -6,6 +6,7 @@ import type { Client, ClientSecretInfo, FederatedSubject } from '../clients/clie
 import type { RegistrationToken } from '../clients/registrations-store.ts';
 import type { ResourceServer } from '../clients/resource-server.ts';
 import type { KeyInfo } from '../keys/signing-key.ts';
+import type { ReceiverHealth } from '../storage/logout-queue.ts';
 import { wireGrantPolicies } from './wire-grants.ts';
 
 const iso = (at: number) => new Date(at).toISOString();
@@ -100,6 +101,16 @@ function wireFederated({ issuer, subject, audience, jwksUri, reusable }: Federat
     ...(audience !== undefined && { audience }),
     ...(jwksUri !== undefined && { jwks_uri: jwksUri }),
     ...(reusable && { reusable }),
+  };
+}
+
+/** How telling a client of sign-outs went in the last week. */
+export function wireReceiver(health: ReceiverHealth) {
+  return {
+    due: health.due,
+    given_up: health.failed,
+    ...isoIfAny('last_told_at', health.lastToldAt),
+    ...(health.lastFault !== undefined && { last_fault: health.lastFault }),
   };
 }
 

@@ -89,7 +89,6 @@ const MAX_REPLAY_WINDOW_SECONDS = 300;
 
 const clientTypes = Object.keys(typeRules) as ClientType[];
 const httpsPage = { loopbackHttp: false, customScheme: false, carriesResponse: false };
-const httpsCall = { loopbackHttp: true, customScheme: false, carriesResponse: false };
 
 function judgeGrants(read: InputReader, rules: TypeRules, derived: readonly string[]) {
   const grantTypes: readonly GrantType[] =
@@ -157,7 +156,7 @@ function judgeOptional(read: InputReader) {
   for (const field of [...pageUris, 'backchannelLogoutUri'] as const) {
     const uri = read.text(field);
     if (uri === undefined) continue;
-    read.fault(field, ...uriFaults(uri, field === 'backchannelLogoutUri' ? httpsCall : httpsPage));
+    read.fault(field, ...uriFaults(uri, httpsPage));
     uris[field] = uri;
   }
   const seconds = read.integer('refreshReplayWindowSeconds', 0, MAX_REPLAY_WINDOW_SECONDS);

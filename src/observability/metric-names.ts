@@ -36,6 +36,11 @@ export const metricDefinitions = {
   ),
   cardea_mails_total: metric('counter', 'Mails that were sent or given up', 'mail', 'outcome'),
   cardea_logout_notices_total: metric('counter', 'Tries to tell a client of a sign-out', 'outcome'),
+  cardea_logout_notices_due: metric('gauge', 'Sign-outs of which a client has not been told yet'),
+  cardea_logout_receivers_failing: metric(
+    'gauge',
+    'Clients that did not take what they were told of a sign-out',
+  ),
   cardea_password_hash_seconds: metric('histogram', 'Time of one password hash without its wait'),
   cardea_password_queue_length: metric('gauge', 'Sign-ins that wait for a hash'),
   cardea_storage_unavailable_total: metric(

@@ -22,6 +22,8 @@ export interface LogoutConfirmView {
   readonly fields: readonly HiddenField[];
   /** The button that means yes sends this (the engine: logout=yes); staying signed in sends nothing of it. */
   readonly confirm: HiddenField;
+  /** The text to stand above it, by its key. */
+  readonly notice?: 'logout.another' | undefined;
   readonly person?: Pick<Person, 'email' | 'name'> | undefined;
   readonly client?: PageClient | undefined;
 }

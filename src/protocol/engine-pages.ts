@@ -7,6 +7,7 @@ import type { Client } from '../clients/client.ts';
 import { signedOutQuery } from './back-channel-logout.ts';
 import { type DevicePages, deviceFlow } from './device-pages.ts';
 import type { ResponseMode } from './engine.ts';
+import { forgetWhoAsked, isAboutAnother } from './logout-hints.ts';
 import { stateOf } from './request-state.ts';
 
 /** The pages that the protocol needs; pages/ renders them with the headers that a page must have. */
@@ -26,9 +27,17 @@ export interface EnginePages extends DevicePages {
     ctx: KoaContextWithOIDC,
     view: { action: string; fields: Record<string, string>; client?: Client | undefined },
   ) => void;
+  /** Whether a `logout_hint` names that account. */
+  readonly isPerson: (accountId: string, hint: string) => Promise<boolean>;
   readonly logoutConfirm: (
     ctx: KoaContextWithOIDC,
-    view: { action: string; xsrf: string; accountId: string; client?: Client | undefined },
+    view: {
+      action: string;
+      xsrf: string;
+      accountId: string;
+      client?: Client | undefined;
+      aboutAnother: boolean;
+    },
   ) => Promise<void>;
   readonly signedOut: (
     ctx: KoaContextWithOIDC,
@@ -57,11 +66,14 @@ export function pageConfiguration(pages: EnginePages, clientOf: ClientOf) {
     enabled: true,
     logoutSource: async (ctx: KoaContextWithOIDC) => {
       const { session } = ctx.oidc;
+      const aboutAnother = await isAboutAnother(ctx, pages.isPerson);
+      if (aboutAnother) forgetWhoAsked(ctx);
       await pages.logoutConfirm(ctx, {
         action: ctx.oidc.urlFor('end_session_confirm'),
         xsrf: xsrfOf(ctx),
         accountId: session?.accountId ?? '',
-        client: clientOf(ctx),
+        client: aboutAnother ? undefined : clientOf(ctx),
+        aboutAnother,
       });
     },
     postLogoutSuccessSource: async (ctx: KoaContextWithOIDC) => {

@@ -113,8 +113,9 @@ export function createLogoutDelivery(o: {
       if (!tell) return false;
       const notices = await queue.ofSignOut(signOut);
       if (notices.length === 0) return true;
-      // What finds no place here, or whose client is being told something else, is taken up by the next rounds.
-      const mine = notices.filter(({ clientId }) => !inFlight.has(clientId));
+      // What finds no place here, or whose client is being told something else, is taken up by the next rounds; and
+      // nobody waits for a client that did not take what it was told before.
+      const mine = notices.filter(({ clientId, failing }) => !failing && !inFlight.has(clientId));
       const begun = Promise.all(mine.slice(0, MOST_IN_FLIGHT - inFlight.size).map(begin));
       await Promise.race([begun, passed(waitMs)]);
       return (await queue.ofSignOut(signOut)).length === 0;

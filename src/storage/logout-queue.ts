@@ -31,13 +31,18 @@ export interface ReceiverHealth {
 export interface LogoutQueue {
   /** At most `most` due notices, one a client, none of the clients in `except`; nobody else gets them for 15 s. */
   claim(most: number, except: readonly string[]): Promise<readonly LogoutNotice[]>;
-  /** Those of a sign-out, for the process that wrote them: its own turn comes first. */
-  ofSignOut(signOut: string): Promise<readonly LogoutNotice[]>;
+  /**
+   * Those of a sign-out, for the process that wrote them: its own turn comes first. `failing`: something else waits for
+   * that client because it did not take it.
+   */
+  ofSignOut(signOut: string): Promise<readonly (LogoutNotice & { readonly failing: boolean })[]>;
   states(signOut: string): Promise<readonly Told[]>;
   told(id: string): Promise<void>;
   /** Tries again at `nextTryAt` (ms), and so do the client's others; without it, the notice is given up. */
   failed(notice: LogoutNotice, fault: string, nextTryAt?: number): Promise<void>;
   health(clientId: string): Promise<ReceiverHealth>;
+  /** Notices that are due, and clients that did not take one of them. */
+  backlog(): Promise<{ readonly due: number; readonly failing: number }>;
   sweep(): Promise<void>;
 }
 
@@ -71,15 +76,19 @@ export function createLogoutQueue({ db, clock }: { db: Kysely<Database>; clock: 
     async claim(most, except) {
       const { rows } = await sql<Selectable<LogoutNoticeTable>>`
         with turn as (
-          select distinct on (client_id) id from (
-            select id, client_id, next_try_at from logout_notices
+          select first.id from (
+            select client_id, min(next_try_at) as since from logout_notices
             where state = 'due' and next_try_at <= ${now()}::timestamptz
               and client_id <> all (${[...except]}::text[])
-            order by next_try_at, id limit 1000
-          ) as due order by client_id, next_try_at, id
+            group by client_id order by since limit ${most}
+          ) as waiting cross join lateral (
+            select id from logout_notices
+            where client_id = waiting.client_id and state = 'due' and next_try_at <= ${now()}::timestamptz
+            order by next_try_at, id limit 1
+          ) as first
         ), locked as (
           select id from logout_notices
-          where id in (select id from turn limit ${most}) and state = 'due'
+          where id in (select id from turn) and state = 'due'
             and next_try_at <= ${now()}::timestamptz
           for update skip locked
         )
@@ -88,13 +97,12 @@ export function createLogoutQueue({ db, clock }: { db: Kysely<Database>; clock: 
       return rows.map(noticeOf);
     },
     async ofSignOut(signOut) {
-      const rows = await db
-        .selectFrom('logout_notices')
-        .selectAll()
-        .where('sign_out', '=', digest(signOut))
-        .where('state', '=', 'due')
-        .execute();
-      return rows.map(noticeOf);
+      const { rows } = await sql<Selectable<LogoutNoticeTable> & { failing: boolean }>`
+        select n.*, exists (
+          select from logout_notices o where o.client_id = n.client_id and o.state = 'due' and o.tries > 0
+        ) as failing
+        from logout_notices n where n.sign_out = ${digest(signOut)} and n.state = 'due'`.execute(db);
+      return rows.map((row) => ({ ...noticeOf(row), failing: row.failing }));
     },
     async states(signOut) {
       const rows = await db
@@ -149,6 +157,14 @@ export function createLogoutQueue({ db, clock }: { db: Kysely<Database>; clock: 
         ...(row.last_told_at ? { lastToldAt: row.last_told_at.getTime() } : {}),
         ...(row.last_fault ? { lastFault: row.last_fault } : {}),
       };
+    },
+    async backlog() {
+      const { rows } = await sql<{ due: string; failing: string }>`
+        select count(*) as due, count(distinct client_id) filter (where tries > 0) as failing
+        from (select client_id, tries from logout_notices where state = 'due' limit 100000) as waiting`.execute(
+        db,
+      );
+      return { due: Number(rows[0]?.due ?? 0), failing: Number(rows[0]?.failing ?? 0) };
     },
     async sweep() {
       for (const table of ['client_sessions', 'logout_notices'] as const) {
