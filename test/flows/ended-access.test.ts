@@ -3,6 +3,7 @@
  * codes and the browser's session. The lease is renewed by hand, so that nothing waits.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { EndReason } from '../../src/storage/end-reasons.ts';
 import { formTo } from '../harness/agent.ts';
 import type { Browser } from '../harness/codes.ts';
 import { type Person, type SeededClient, seedApi, seedPerson, seedWebClient } from '../harness/seed.ts';
@@ -46,7 +47,15 @@ describe.each(setups)('ended access with %s: %s', (setup) => {
   });
 
   /** Everything that was handed out before is worth nothing on the other process. */
-  async function expectAllDead({ clientLives = true, session = true } = {}) {
+  async function expectAllDead({
+    clientLives = true,
+    session = true,
+    reason,
+  }: {
+    clientLives?: boolean;
+    session?: boolean;
+    reason?: EndReason;
+  } = {}) {
     await other.rooms.lease.renew();
     expect((await other.userinfo(tokens.access_token)).status).toBe(401);
     for (const token of [tokens.refresh_token, jwt.refresh_token]) {
@@ -54,6 +63,7 @@ describe.each(setups)('ended access with %s: %s', (setup) => {
       if (clientLives) expect([refused.status, refused.json.error]).toEqual([400, 'invalid_grant']);
       else expect([refused.status, refused.json.error]).toEqual([401, 'invalid_client']);
     }
+    if (reason) await expectReason(reason);
     const redeemed = await other.redeem(unredeemed, client);
     expect(redeemed.json.error).toBe(clientLives ? 'invalid_grant' : 'invalid_client');
     if (clientLives) {
@@ -69,28 +79,55 @@ describe.each(setups)('ended access with %s: %s', (setup) => {
     }
   }
 
+  /** The refusals of both refresh tokens, on the other process, were recorded with this reason. */
+  async function expectReason(reason: EndReason) {
+    await other.rooms.familyIndex.flush();
+    await other.rooms.audit.flush();
+    const { events } = await other.rooms.audit.search({ clientId: client.clientId, type: 'grant.refused' });
+    expect(events.length).toBeGreaterThanOrEqual(2);
+    for (const { detail, accountId } of events.slice(0, 2)) {
+      expect(detail).toMatchObject({ reason, token: 'refresh_token' });
+      expect(accountId).toBe(person.id);
+    }
+  }
+
   test('an account that is disabled', async () => {
     await world.rooms.accounts.disable(person.id, by);
-    await expectAllDead();
+    await expectAllDead({ reason: 'account disabled' });
     // Enabled again, what was ended stays ended.
     await world.rooms.accounts.enable(person.id, by);
-    await expectAllDead();
+    await expectAllDead({ reason: 'account disabled' });
   });
 
   test('an account that is deleted', async () => {
     await world.rooms.accounts.delete(person.id, by);
-    await expectAllDead();
+    await expectAllDead({ reason: 'account disabled' });
   });
 
   test('a password that is changed', async () => {
     const changed = await world.rooms.accounts.setPassword(person.id, 'another long pass phrase 47', by);
     expect(changed.kind).toBe('changed');
-    await expectAllDead();
+    await expectAllDead({ reason: 'password changed' });
   });
 
   test('signing out everywhere, offline families too', async () => {
     await world.rooms.sessions.signOutEverywhere(person.id, by);
-    await expectAllDead();
+    await expectAllDead({ reason: 'signed out' });
+  });
+
+  test('a consent that is withdrawn ends what its client has, and not the session', async () => {
+    const asked = { scopes: ['openid', 'offline_access'], claims: [], resources: {} };
+    await world.rooms.consents.record(person.id, client.clientId, asked, by);
+    await world.rooms.consents.withdraw(person.id, client.clientId, by);
+    await expectAllDead({ session: false, reason: 'consent withdrawn' });
+  });
+
+  test('a family that its client gives back', async () => {
+    for (const token of [tokens.refresh_token, jwt.refresh_token]) await world.revoke(token, client);
+    for (const token of [tokens.refresh_token, jwt.refresh_token]) {
+      expect((await other.refresh(token, client)).json.error).toBe('invalid_grant');
+    }
+    await expectReason('revoked by client');
   });
 
   test('S9 signing out ends the session and what is not offline there too, and nothing else', async () => {
@@ -104,13 +141,18 @@ describe.each(setups)('ended access with %s: %s', (setup) => {
     expect(String(headers.location)).toContain('error=login_required');
     expect((await other.userinfo(inSession.access_token)).status).toBe(401);
     expect((await other.refresh(tokens.refresh_token, client)).status).toBe(200);
+    // What the other process knows is written within a second.
+    await other.rooms.familyIndex.flush();
+    const { entries } = await world.rooms.timeline.read({ accountId: person.id });
+    const ended = entries.flatMap((one) => (one.kind === 'family' && one.family.ended ? [one.family] : []));
+    expect(ended).toMatchObject([{ offline: false, ended: { reason: 'signed out', by: 'account' } }]);
   });
 
   test('a client that is disabled; enabled again, what was ended stays ended', async () => {
     await world.rooms.clients.disable(client.clientId, by.actor);
     await expectAllDead({ clientLives: false, session: false });
     await world.rooms.clients.enable(client.clientId, by.actor);
-    await expectAllDead({ session: false });
+    await expectAllDead({ session: false, reason: 'revoked by administrator' });
   });
 
   test('a client that is deleted', async () => {
