@@ -100,6 +100,19 @@ export const scenes: readonly Scene[] = [
     },
   },
   { name: 'setup-done', path: '/setup-done' },
+  { name: 'mailbox-empty', path: '/mailbox' },
+  {
+    name: 'mailbox',
+    path: '/mailbox',
+    arrange: (front) => {
+      front.mails = [1, 2].map((n) => ({
+        to: 'ada@example.com',
+        subject: 'A sign-in of yours at Orders was ended',
+        text: `A sign-in of yours at Orders was ended\n\nThe two uses were ${n} s apart.\n\nYour account at localhost:3000:\nhttp://localhost:3000/\n`,
+        at: Date.UTC(2026, 10, 25, 16, n),
+      }));
+    },
+  },
   { name: 'setup-gone', path: '/setup/another-token-0123456789' },
   { name: 'not-found', path: '/nowhere' },
   { name: 'logout', path: '/t/logout' },
@@ -131,6 +144,7 @@ export function arrange(front: FakeFrontDoor, scene: Scene): void {
   front.outcome = { kind: 'rejected' };
   front.setupOutcome = { kind: 'created' };
   front.setupToken = TOKEN;
+  front.mails = [];
   scene.arrange?.(front);
 }
 

@@ -71,6 +71,22 @@ test('a replay says how far apart and from where; the end says why and by whom',
   expect(stdout).toMatch(/refreshed 12 times, last .* from 203\.0\.113\.7; ended .*: replayed \(by system\)/);
 });
 
+test('a client that asks for longer lives than the policy gives is registered, and the asker is warned', async () => {
+  const words = ['client', 'create', '--id', 'slow', '--name', 'Slow', '--type', 'web'];
+  const uri = ['--redirect-uri', 'https://slow.example.com/cb'];
+  const made = await t.cli([...words, ...uri, '--family-idle', '30d', '--access-token-lifetime', '5m']);
+  expect(made.exit).toBe(0);
+  expect(made.json).toMatchObject({ family_idle_seconds: 2_592_000, access_token_seconds: 300 });
+  expect(made.stderr).toMatch(/Warning: familyIdleSeconds asks for 2592000 s; the policy gives 1209600 s/);
+  expect(made.stderr).not.toContain('accessTokenSeconds');
+  const types = (await t.cli(['client', 'timeline', 'slow'])).json.timeline.map(
+    (one: { type: string }) => one.type,
+  );
+  expect(types).toContain('client.lifetime-beyond-policy');
+  const bad = await t.cli(['client', 'update', 'slow', '--family-idle', 'for ever']);
+  expect(bad.json.error).toBe('invalid');
+});
+
 test('pages, and what is wrong', async () => {
   const first = await t.cli(['client', 'timeline', 'shop', '--limit', '1']);
   expect(first.json.timeline).toHaveLength(1);

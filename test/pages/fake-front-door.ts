@@ -1,6 +1,7 @@
 /** An in-memory stand-in for the rooms below the pages: real answers over HTTP, no engine, no database. */
 import type Koa from 'koa';
 import type {
+  BoxedMail,
   Device,
   FrontDoor,
   PageClient,
@@ -57,6 +58,8 @@ export interface FakeFrontDoor extends FrontDoor {
   fault: Error | undefined;
   /** What the next sign-out told which apps. */
   apps: SignedOutApps | undefined;
+  /** What the local mail box shows. */
+  mails: readonly BoxedMail[];
 }
 
 export function visitOf(uid: string, more: Partial<Visit> = {}): Visit {
@@ -137,6 +140,8 @@ export function createFakeFrontDoor(): FakeFrontDoor {
     setupToken: undefined,
     fault: undefined,
     apps: undefined,
+    mails: [],
+    mailbox: async () => fake.mails,
     protocol,
     async authenticate(attempt) {
       told.attempts.push(attempt);

@@ -67,10 +67,10 @@ describe('sign-in', () => {
 
   test('who takes the tick away is not remembered, and finds it taken away after a mistake', async () => {
     const { browser, csrf, shown } = await opened();
-    expect(shown.text).toMatch(/<input type="checkbox" name="remember" value="yes" checked>/);
+    expect(shown.text).toMatch(/<input id="remember" type="checkbox" name="remember" value="yes" checked>/);
     served.front.outcome = { kind: 'rejected' };
     const again = await browser.post(`${page}/sign-in`, { csrf, ...good });
-    expect(again.text).toMatch(/<input type="checkbox" name="remember" value="yes">/);
+    expect(again.text).toMatch(/<input id="remember" type="checkbox" name="remember" value="yes">/);
     served.front.outcome = signedIn;
     await browser.post(`${page}/sign-in`, { csrf, ...good });
     expect(served.front.told.finishedSignIn.at(-1)).toMatchObject({ remember: false });
