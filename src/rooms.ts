@@ -181,6 +181,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
       audit,
       lifetimes,
       ensureAlgorithm: keys.ensureAlgorithm,
+      mutualTls: settings.mutualTls,
       forget: async (trx, clientId) => {
         await roles.forgetClient(trx, clientId);
         await consents.forgetClient(trx, clientId);

@@ -22,7 +22,7 @@ import {
   setStatus,
   updateClient,
 } from './clients-store.ts';
-import { unknownReferences } from './references.ts';
+import { type MutualTlsOffer, unknownReferences, unmetNeeds } from './references.ts';
 import { registeredFaults } from './registered-metadata.ts';
 import { endManagement } from './registrations-store.ts';
 import { signingAlgs, signingAlgsOf } from './request-rules.ts';
@@ -88,6 +88,8 @@ export interface ClientsOptions {
   lifetimes: Lifetimes;
   /** keys/: makes the first key of an algorithm that a client asks for. Called before the client is stored. */
   ensureAlgorithm?: (alg: IdTokenAlg) => Promise<void>;
+  /** What this server offers of mutual TLS; absent: nothing. */
+  mutualTls?: MutualTlsOffer | undefined;
   /** Runs in the transaction of a deletion: what other rooms keep for this id must not wait for a namesake. */
   forget?: (trx: Kysely<Database>, clientId: string) => Promise<void>;
 }
@@ -100,6 +102,7 @@ export function createClients({
   audit,
   lifetimes,
   ensureAlgorithm,
+  mutualTls,
   forget,
 }: ClientsOptions): Clients {
   const newId = () => `c_${randomBytes(12).toString('base64url')}`;
@@ -171,6 +174,7 @@ export function createClients({
         const stored = await found(trx, clientId);
         const warnings = [
           ...(await unknownReferences(trx, stored)),
+          ...unmetNeeds(stored, mutualTls),
           ...(await warnOfLifetimes(trx, stored, actor, from)),
         ];
         return { kind: 'created', client: stored, warnings, ...(secret !== undefined && { secret }) };
@@ -213,6 +217,7 @@ export function createClients({
         const stored = await found(trx, clientId);
         const warnings = [
           ...(await unknownReferences(trx, stored)),
+          ...unmetNeeds(stored, mutualTls),
           ...(await warnOfLifetimes(trx, stored, actor, from)),
         ];
         return { kind: 'updated', client: stored, warnings, ...(secret !== undefined && { secret }) };

@@ -1,9 +1,23 @@
 /** What a client names that is not registered (yet): accepted, since it may come later, but said. */
 import type { Kysely } from 'kysely';
 import type { Database } from '../storage/tables.ts';
-import type { Client } from './client.ts';
+import { type Client, needsMutualTls } from './client.ts';
 import { OIDC_SCOPES } from './resource-server.ts';
 import { loadResourceServers } from './resource-servers-store.ts';
+
+export interface MutualTlsOffer {
+  /** Of the authorities that issue clients' certificates; without them tls_client_auth is not offered. */
+  readonly caFile?: string | undefined;
+}
+
+/** What a client needs of this server that is not configured: until it is, the client is refused. */
+export function unmetNeeds(client: Client, mutualTls: MutualTlsOffer | undefined): string[] {
+  if (!needsMutualTls(client)) return [];
+  if (!mutualTls) return ['Mutual TLS is not configured here: set CARDEA_MTLS_PORT or CARDEA_MTLS_HEADER.'];
+  return client.authMethod === 'tls_client_auth' && !mutualTls.caFile
+    ? ['No authorities of client certificates are configured here: set CARDEA_MTLS_CA_FILE.']
+    : [];
+}
 
 /** @returns one sentence for each resource server and scope that nobody has registered */
 export async function unknownReferences(db: Kysely<Database>, client: Client): Promise<string[]> {
