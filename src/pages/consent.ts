@@ -27,8 +27,9 @@ export function createConsentPage(o: {
     async show(ctx, visit, again) {
       const person = visit.accountId === undefined ? undefined : await front.findPerson(visit.accountId);
       const locale = o.localeOf(visit);
+      const texts = o.textsIn(locale);
       const items = await describeRights(askedOf(visit), {
-        texts: o.textsIn(locale),
+        texts,
         findResource: front.findResource,
       });
       sendPage(ctx, 'consent', {
@@ -38,11 +39,13 @@ export function createConsentPage(o: {
           client: clientView(visit.client),
           chip: person && personView(person),
           otherUrl: otherAccountUrl(base, visit),
-          place: placeOf(visit.redirectOrigin),
+          place: isOwnMachine(visit.redirectOrigin)
+            ? texts.t('consent.thisDevice')
+            : placeOf(visit.redirectOrigin),
           own: ownWords(visit),
           next: visit.onDevice
             ? 'consent.nextDevice'
-            : /^https?:/.test(visit.redirectOrigin)
+            : /^https:/.test(visit.redirectOrigin)
               ? 'consent.next'
               : 'consent.nextApp',
           items,
@@ -70,4 +73,9 @@ function ownWords({ client, redirectOrigin }: Visit): string | undefined {
   const local = !/^https:/.test(redirectOrigin);
   if (client.registered === 'dynamic') return local ? 'consent.unverifiedLocal' : 'consent.unverifiedText';
   return local ? 'consent.vouchedLocal' : 'consent.vouchedText';
+}
+
+/** Plain http is registered for loopback addresses only: nobody else's machine. */
+function isOwnMachine(redirectOrigin: string): boolean {
+  return redirectOrigin.startsWith('http:');
 }

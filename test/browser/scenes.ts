@@ -76,6 +76,37 @@ export const scenes: readonly Scene[] = [
       redirectOrigin: 'com.example.agent:',
     },
   },
+  {
+    name: 'consent-vouched',
+    path: page,
+    visit: {
+      prompt: 'consent',
+      accountId: ada.accountId,
+      missing: rights,
+      requested: rights,
+      client: {
+        clientId: 'https://agent.example.com/oauth/client.json',
+        name: 'Google',
+        registered: 'metadata-document',
+      },
+      redirectOrigin: 'https://agent.example.com',
+    },
+  },
+  {
+    name: 'consent-vouched-on-device',
+    path: page,
+    visit: {
+      prompt: 'consent',
+      accountId: ada.accountId,
+      missing: { scopes: ['openid'], claims: [], resources: { 'https://bare.example.com': [] } },
+      client: {
+        clientId: 'https://agent.example.com/oauth/client.json',
+        name: 'Notebook Agent',
+        registered: 'metadata-document',
+      },
+      redirectOrigin: 'http://127.0.0.1:33418',
+    },
+  },
   { name: 'stale', path: '/interaction/visit-zzzzzzzzzzzzzzzz' },
   { name: 'front', path: '/' },
   { name: 'account', path: '/', session: 'ada-1' },

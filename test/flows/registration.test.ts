@@ -545,6 +545,32 @@ describe('an open registration', () => {
     });
   });
 
+  test('consent: of an https app once, and then it may ask in silence; of an app on the device each time', async () => {
+    for (const [callback, silent] of [
+      [redirectUris[0] ?? '', true],
+      ['http://localhost:4711/cb', false],
+      ['com.example.agent:/cb', false],
+    ] as const) {
+      const made = await registered(world, { redirect_uris: [callback] });
+      const client = { clientId: String(made.client_id), secret: '' };
+      const browser = world.browser(client, await seedPerson(world.rooms), callback);
+      const query = (more: Record<string, string>) =>
+        `${world.issuer}${authorizeQuery(client, { redirect_uri: callback, ...more })}`;
+      const unasked = await browser.agent.get(query({ prompt: 'none' }));
+      expect(new URL(unasked.location ?? '').searchParams.get('error')).toBe('login_required');
+      await browser.code('openid');
+      const again = await browser.agent.get(query({ prompt: 'none' }));
+      const answer = new URL(again.location ?? '').searchParams;
+      if (silent) expect(answer.get('code')).toBeTruthy();
+      else expect(answer.get('error')).toBe('interaction_required');
+      // Another API, or none of its scopes, is a question of its own.
+      const other = await browser.agent.get(
+        query({ prompt: 'none', resource: 'https://mcp.example.com/mcp' }),
+      );
+      expect(new URL(other.location ?? '').searchParams.get('error')).toMatch(/_required$/);
+    }
+  });
+
   test('an operator cannot make it a first party, nor lift PKCE', async () => {
     const { client_id: id } = await registered(world);
     for (const patch of [{ firstParty: true }, { legacyWithoutPkce: true }]) {
