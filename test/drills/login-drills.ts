@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createAgent, formTo } from '../harness/agent.ts';
 import { openLedger } from './ledger.ts';
 import { askToken, createCaller, isAnswer, jsonOf } from './load.ts';
-import { type Drill, pause } from './rig.ts';
+import { at99, type Drill, pause } from './rig.ts';
 import { authorizeUrl, signedInAgent } from './traffic.ts';
 
 const FLOOD = 500;
@@ -110,10 +110,5 @@ const f9: Drill = {
     }
   },
 };
-
-function at99(times: readonly number[]): number {
-  const sorted = [...times].sort((a, b) => a - b);
-  return Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.99))] ?? 0);
-}
 
 export const loginDrills: readonly Drill[] = [f9];

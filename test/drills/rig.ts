@@ -29,6 +29,12 @@ export interface Drill {
 
 export const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** The 99th percentile, rounded. */
+export function at99(times: readonly number[]): number {
+  const sorted = [...times].sort((a, b) => a - b);
+  return Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.99))] ?? 0);
+}
+
 /** Runs `breaking` under traffic, waits until all is well again, then holds the ledger against the servers. */
 export async function underTraffic(
   { world }: Rig,

@@ -5,18 +5,30 @@
 import { startPostgres } from '../harness/postgres.ts';
 import { durableRedis } from '../harness/redis.ts';
 import { startRedis } from '../harness/redis-server.ts';
+import { failoverDrills } from './failover-drills.ts';
+import { herdDrills } from './herd-drills.ts';
 import { loginDrills } from './login-drills.ts';
 import { postgresDrills } from './postgres-drills.ts';
 import { processDrills } from './process-drills.ts';
 import { redisDrills } from './redis-drills.ts';
 import { refreshDrill } from './refresh-drill.ts';
 import type { Drill, Result, Rig } from './rig.ts';
+import { rotationDrills } from './rotation-drills.ts';
+import { upgradeDrills } from './upgrade-drills.ts';
 import { openWorld, ownStores } from './world.ts';
 
 const asked = process.argv.slice(2);
-const all = [...processDrills, ...redisDrills, ...postgresDrills, ...loginDrills, refreshDrill].sort(
-  (a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)),
-);
+const all = [
+  ...processDrills,
+  ...redisDrills,
+  ...failoverDrills,
+  ...postgresDrills,
+  ...loginDrills,
+  ...herdDrills,
+  ...rotationDrills,
+  ...upgradeDrills,
+  refreshDrill,
+].sort((a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)));
 const drills = all.filter(({ id }) => asked.length === 0 || asked.includes(id));
 const startedAt = performance.now();
 

@@ -1,5 +1,6 @@
 /** An installation to break: its stores, what was made in it, several real processes, one address in front of them. */
 import { randomBytes } from 'node:crypto';
+import pg from 'pg';
 import { createLog } from '../../src/observability/log.ts';
 import { openRooms, type Rooms } from '../../src/rooms.ts';
 import { masterKeysOf } from '../../src/server.ts';
@@ -55,6 +56,8 @@ export interface WorldOptions {
   readonly processes?: number;
   /** For the rooms of the test itself, when the processes reach their stores by a proxy. */
   readonly direct?: Readonly<Record<string, string>>;
+  /** What a load balancer does that looks at `/health/ready`: those it leaves out get no new connection. */
+  readonly isInFront?: (one: Spawned) => boolean;
   /** The issuer's path, such as `/id`. */
   readonly path?: string;
   /** Hears everything that passes between clients and servers. */
@@ -71,6 +74,18 @@ export function ownStores(postgres: { url: string }, redis?: { url: string }): S
     },
     drop: async () => undefined,
   };
+}
+
+/** A database of its own on a server that others use too. */
+export async function ownDatabase(postgres: { url: string }, name: string): Promise<{ url: string }> {
+  const client = new pg.Client({ connectionString: postgres.url });
+  await client.connect();
+  await client.query(`drop database if exists ${name} with (force)`);
+  await client.query(`create database ${name}`);
+  await client.end();
+  const url = new URL(postgres.url);
+  url.pathname = `/${name}`;
+  return { url: url.href };
 }
 
 export async function openWorld(stores: Stores, options: WorldOptions = {}): Promise<World> {
@@ -102,7 +117,10 @@ export async function openWorld(stores: Stores, options: WorldOptions = {}): Pro
   process.once('exit', killAll);
   const running = () => processes.filter(({ child }) => child.exitCode === null && child.signalCode === null);
   const balancer = await openWire({
-    targets: () => running().map((one) => one.port),
+    targets: () =>
+      running()
+        .filter(options.isInFront ?? (() => true))
+        .map((one) => one.port),
     port,
     ...(options.onBytes ? { onBytes: options.onBytes } : {}),
   });
