@@ -8,7 +8,7 @@ import type { KoaContextWithOIDC } from 'oidc-provider';
 import { errors } from 'oidc-provider';
 import type { Client } from '../clients/client.ts';
 import { ASSERTION_GRANT } from '../clients/client-types.ts';
-import type { AssertionIssuer } from '../clients/grant-policies.ts';
+import type { AssertionIssuer } from '../clients/grant-policy.ts';
 import type { RemoteDocuments } from '../clients/remote-documents.ts';
 import type { Clock } from '../config/clock.ts';
 import type { Artifacts } from '../storage/artifacts.ts';
