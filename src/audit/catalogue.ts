@@ -98,6 +98,12 @@ export interface AuditDetails {
     readonly millisecondsApart?: number | undefined;
     readonly firstNetwork?: string | undefined;
   };
+  /** A JWT of 4 KB or more; of 8 KB or more it was refused. `claim` is its largest member. */
+  'token.large': {
+    readonly token: 'access_token' | 'id_token';
+    readonly bytes: number;
+    readonly claim: string;
+  };
   'token.revoked': { readonly token: 'access_token' | 'refresh_token'; readonly family?: string | undefined };
   /** A code, refresh token or device code was refused; `reference` as the refused one was told it. */
   'grant.refused': {

@@ -10,6 +10,7 @@ import { StorageUnavailable } from '../storage/unavailable.ts';
 import { hasHungUp } from './caller.ts';
 import { keepAnswer, openAnswer, otherRequest, Replayed } from './refresh.ts';
 import { stateOf } from './request-state.ts';
+import { checkTokenSizes, type LargeToken } from './token-sizes.ts';
 import { commitUnit, openUnit, type UnitOfWork } from './unit-of-work.ts';
 
 export type GrantHandler = (ctx: KoaContextWithOIDC) => Promise<void>;
@@ -27,6 +28,7 @@ export interface GrantHandlerParts {
   readonly networkOf: (ip: string) => string;
   /** Throws the refusal when the request does not do what the client's profile asks. */
   readonly checkProfile: (ctx: KoaContextWithOIDC) => Promise<void>;
+  readonly noteLargeToken: (ctx: KoaContextWithOIDC, large: LargeToken) => void;
   /** Throws the refusal when the client has used up its share of token requests. */
   readonly checkClientLimit: (ctx: KoaContextWithOIDC, clientId: string) => Promise<void>;
 }
@@ -42,7 +44,10 @@ export function wrapGrantHandler(
     const clientId = ctx.oidc.client?.clientId ?? '';
     await parts.checkClientLimit(ctx, clientId);
     await parts.checkProfile(ctx);
-    if (!inFamily) return builtin(ctx);
+    if (!inFamily) {
+      await builtin(ctx);
+      return checkTokenSizes(ctx, (large) => parts.noteLargeToken(ctx, large));
+    }
 
     const state = stateOf(ctx);
     const unit = openUnit();
@@ -56,6 +61,7 @@ export function wrapGrantHandler(
     } finally {
       delete state.unit;
     }
+    checkTokenSizes(ctx, (large) => parts.noteLargeToken(ctx, large));
     await store(ctx, unit, parts);
   };
 }

@@ -29,7 +29,7 @@ import { checkProof } from './profile-gate.ts';
 import type { ProtocolParts } from './protocol-parts.ts';
 import { resourceIndicators } from './resources.ts';
 import { richRequests } from './rich-requests.ts';
-import { theftOf } from './token-events.ts';
+import { noteLargeToken, theftOf } from './token-events.ts';
 import { createTokenExchange, exchangeParameters } from './token-exchange.ts';
 import { createSecretComparison, takeWorkloadToken } from './workload-identity.ts';
 
@@ -146,6 +146,7 @@ export function createInstanceBuilder(
         wrapGrant: (name, builtin) =>
           wrapGrantHandler(name, builtin, {
             ...grantParts,
+            noteLargeToken: (ctx, large) => noteLargeToken(parts, ctx, large),
             checkProfile: async (ctx) => checkProof(ctx, await clientOf(ctx)),
           }),
         customGrants: (clientCredentials) => [

@@ -28,6 +28,7 @@ export type MendName =
   | 'again'
   | 'person'
   | 'wait'
+  | 'token-size'
   | 'ours';
 
 export const mends: Readonly<Record<MendName, (about: MendContext) => Mend>> = {
@@ -78,6 +79,14 @@ export const mends: Readonly<Record<MendName, (about: MendContext) => Mend>> = {
     nothing('Nothing to change on the client: the person decided. They can start again from the app.'),
   wait: () =>
     nothing('Nothing to change on the client: it waits as long as the answer says, and asks again then.'),
+  'token-size': ({ refusal }) =>
+    nothing(
+      `Nothing to change on the client, unless it asks for less. ${
+        /largest claim is (\w+)/.exec(refusal.description ?? '')?.[1] === 'permissions'
+          ? 'The person holds many permissions at that API: give fewer roles, or roles with fewer permissions.'
+          : 'Let the token carry less of the claim that was named: fewer roles, scopes or details, or an opaque token.'
+      }`,
+    ),
   ours: ({ refusal }) =>
     nothing(
       `Nothing to change on the client: the fault is Cardea's. ${

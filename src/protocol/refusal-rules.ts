@@ -105,6 +105,10 @@ export const rulesByCode: Readonly<Record<string, RefusalRule>> = {
 /** Finer rules by the engine's description or cause. The first that matches counts. */
 const rulesByCause: readonly (readonly [RegExp, RefusalRule])[] = [
   [
+    /is too large; its largest claim is/,
+    r('RFC 9110 section 5.4', 'a token that fits into a header: below 8 KB', 'token-size'),
+  ],
+  [
     /iat is too far in the future for the profile/,
     r('FAPI 2.0 Security Profile section 5.3.2.1', 'a time that is at most 60 seconds ahead', 'profile'),
   ],

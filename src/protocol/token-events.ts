@@ -6,6 +6,7 @@ import type { EventParts } from './event-parts.ts';
 import { noteUsed } from './family-notes.ts';
 import { actorsOf } from './minted-tokens.ts';
 import { currentState, stateOf } from './request-state.ts';
+import type { LargeToken } from './token-sizes.ts';
 /** Tokens were issued, or a refresh token was answered again. */
 export function granted(parts: EventParts, ctx: KoaContextWithOIDC): void {
   const { audit, metrics, networkOf, requestIdOf, families, clock } = parts;
@@ -113,3 +114,29 @@ const usedAgain = {
   refresh_token: 'refresh_token',
   'urn:ietf:params:oauth:grant-type:device_code': 'device_code',
 } as Readonly<Record<string, 'refresh_token' | 'device_code'>>;
+
+/** A token is so large that headers may cut it off: told to the operator before it is refused. */
+export function noteLargeToken(
+  {
+    audit,
+    log,
+    networkOf,
+    requestIdOf,
+  }: Pick<EventParts, 'audit' | 'log' | 'networkOf'> & {
+    readonly requestIdOf: (ctx: KoaContextWithOIDC) => string;
+  },
+  ctx: KoaContextWithOIDC,
+  detail: LargeToken,
+): void {
+  const clientId = ctx.oidc.client?.clientId;
+  log.warn('a token is large', { ...detail, clientId, requestId: requestIdOf(ctx) });
+  audit.later({
+    type: 'token.large',
+    actor: { kind: 'client', id: clientId },
+    accountId: ctx.oidc.account?.accountId,
+    clientId,
+    network: networkOf(ctx.ip),
+    requestId: requestIdOf(ctx),
+    detail,
+  });
+}

@@ -49,6 +49,7 @@ test.each([
       },
       networkOf: (ip) => ip,
       mayPoll: async () => true,
+      noteLargeToken: () => undefined,
       checkProfile: async () => undefined,
       checkClientLimit: async () => undefined,
     },
