@@ -4,6 +4,7 @@
  */
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { errors } from 'oidc-provider';
+import type { Client } from '../clients/client.ts';
 import type { Limits } from '../config/limits.ts';
 import type { RequestLimits } from '../throttle/request-limits.ts';
 
@@ -14,6 +15,12 @@ export interface EndpointLimits {
   noteFailedClient(network: string): void;
   /** @throws when this client has used up its share */
   checkClient(ctx: KoaContextWithOIDC, clientId: string): Promise<void>;
+  /** @throws when this client, or for a public one its network, has pushed too many authorization requests */
+  checkPush(
+    ctx: KoaContextWithOIDC,
+    client: Pick<Client, 'clientId' | 'authMethod'>,
+    network: string,
+  ): Promise<void>;
 }
 
 const limitOf: Readonly<Record<string, keyof Limits>> = {
@@ -59,13 +66,29 @@ export function createEndpointLimits(limits: RequestLimits): EndpointLimits {
 
     async checkClient(ctx, clientId) {
       const outcome = await limits.take('tokenPerClient', clientId);
-      if (outcome.kind === 'go') return;
-      ctx.set('Retry-After', String(outcome.retryAfterSeconds));
-      const refusal = new errors.CustomOIDCProviderError(
-        'temporarily_unavailable',
-        'this client has asked for too many tokens; wait before the next',
-      );
-      throw Object.assign(refusal, { status: 429, statusCode: 429 });
+      if (outcome.kind === 'wait') {
+        tooMany(ctx, outcome.retryAfterSeconds, 'this client has asked for too many tokens');
+      }
+    },
+
+    async checkPush(ctx, client, network) {
+      // Anyone can push in the name of a public client, and each push is stored: as many as pages may be opened.
+      const outcome =
+        client.authMethod === 'none'
+          ? await limits.take('authorizePerNetwork', network)
+          : await limits.take('tokenPerClient', client.clientId);
+      if (outcome.kind === 'wait') {
+        tooMany(ctx, outcome.retryAfterSeconds, 'too many requests were pushed');
+      }
     },
   };
+}
+
+function tooMany(ctx: KoaContextWithOIDC, retryAfterSeconds: number, what: string): never {
+  ctx.set('Retry-After', String(retryAfterSeconds));
+  const refusal = new errors.CustomOIDCProviderError(
+    'temporarily_unavailable',
+    `${what}; wait before the next`,
+  );
+  throw Object.assign(refusal, { status: 429, statusCode: 429 });
 }

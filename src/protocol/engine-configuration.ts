@@ -6,24 +6,18 @@ import type { Client } from '../clients/client.ts';
 import { OIDC_SCOPES, type ResourceServer } from '../clients/resource-server.ts';
 import type { Lifetimes } from '../config/lifetimes.ts';
 import type { KeySet } from '../keys/signing-key.ts';
+import { createAuthorizationRules } from './authorization-rules.ts';
 import type { EngineClients } from './engine-clients.ts';
-import { keepOfflineAccess } from './engine-overrides.ts';
 import { claimsByScope } from './find-account.ts';
 import { createInteractionPolicy } from './interaction-policy.ts';
 import { FAMILY_CLAIM } from './jwt-access-tokens.ts';
 import { levelClaims, reachableLevels } from './levels.ts';
 import { tokenLifetimes } from './lifetimes-of-tokens.ts';
 import { type MutualTls, mutualTlsDiscovery, mutualTlsFeature, mutualTlsMethods } from './mutual-tls.ts';
-import { checkAssertionAlg, checkProof, isNonceRequired } from './profile-gate.ts';
-import {
-  CLOCK_TOLERANCE_SECONDS,
-  checkRequestObject,
-  requestObjectAlgs,
-  useRequestObject,
-} from './request-objects.ts';
+import { checkAssertionAlg, isNonceRequired } from './profile-gate.ts';
+import { CLOCK_TOLERANCE_SECONDS, checkRequestObject, requestObjectAlgs } from './request-objects.ts';
 import { currentState } from './request-state.ts';
-import { checkScopes } from './requested-scopes.ts';
-import { checkDetails, type RichRequests } from './rich-requests.ts';
+import type { RichRequests } from './rich-requests.ts';
 
 export interface ConfigurationParts {
   readonly issuer: string;
@@ -63,6 +57,8 @@ export interface ConfigurationParts {
   ) => Promise<{ roles: readonly string[]; permissions: readonly string[] }>;
   /** What an account is called at a pairwise client, as the engine holds it. */
   readonly pairwiseSubject: (client: object, accountId: string) => string;
+  /** @throws when this client, or its network, has pushed too many requests */
+  readonly checkPush: (ctx: KoaContextWithOIDC, client: Client) => Promise<void>;
   /** True for one caller only until `expiresAt` (ms). */
   readonly claim: (scope: string, value: string, expiresAt: number) => Promise<boolean>;
   /** The client that may introspect tokens of this audience, besides the token's own. */
@@ -150,17 +146,7 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
     revokeGrantPolicy: () => true,
     findAccount: parts.findAccount,
     ...parts.hooks,
-    extraParams: {
-      // Runs for every authorization request, after the engine's own checks of signature, scope and resource.
-      scope: async (ctx) => {
-        const client = await clientOf(ctx);
-        checkScopes(ctx, client);
-        await checkDetails(ctx, parts.resourceServers);
-        checkProof(ctx, client);
-        await keepOfflineAccess(ctx);
-        await useRequestObject(ctx, parts.claim);
-      },
-    },
+    extraParams: { scope: createAuthorizationRules(parts) },
     extraTokenClaims: async (ctx, token) => {
       const { aud, clientId } = token;
       const minted = currentState()?.minted;

@@ -134,6 +134,7 @@ export function createInstanceBuilder(
           return holder?.access(audience) ?? { roles: [], permissions: [] };
         },
         claim: artifacts.claim,
+        checkPush: (ctx, client) => limits.checkPush(ctx, client, parts.networkOf(ctx.ip)),
         pairwiseSubject: (client, accountId) => {
           const registered = ready().clientOf(client);
           if (!registered) throw new Error('no client whose subjects these are');

@@ -5,7 +5,7 @@
  */
 import { decodeJwt, UnsecuredJWT } from 'jose';
 import type Provider from 'oidc-provider';
-import type { KoaContextWithOIDC } from 'oidc-provider';
+import { errors, type KoaContextWithOIDC } from 'oidc-provider';
 import type { Artifacts } from '../storage/artifacts.ts';
 
 /** The engine's model, as far as it is touched here. */
@@ -38,6 +38,9 @@ export async function keepForPages(
   await artifacts.put({ kind: 'PushedAuthorizationRequest', id, payload: pushed, ttlSeconds });
 }
 
+/** Twice what fits into an address (web/server-limits.ts): each one is stored. RFC 9126 section 2.3 expects a bound. */
+const MAX_LENGTH = 16_384;
+
 /** Gives every pushed request the lifetime of the settings, in the store, in its own `exp` and in the answer. */
 export function setPushedRequestLifetime(engine: Provider, seconds: number): void {
   const { prototype } = engine.PushedAuthorizationRequest as unknown as { prototype: PushedRequest };
@@ -46,6 +49,9 @@ export function setPushedRequestLifetime(engine: Provider, seconds: number): voi
     configurable: true,
     writable: true,
     value: function (this: PushedRequest): Promise<string> {
+      if (this.request.length > MAX_LENGTH) {
+        throw new errors.InvalidRequest(`a pushed request may have ${MAX_LENGTH} characters at most`);
+      }
       const now = Math.floor(Date.now() / 1000);
       const payload = decodeJwt(this.request);
       // A signed request ends when its client says so; one that we wrap ourselves (alg none) when we say so.

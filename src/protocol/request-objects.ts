@@ -38,11 +38,14 @@ export function checkRequestObject(
   if (typeof jti === 'string') stateOf(ctx).requestObject = { jti, exp: Number(exp) };
 }
 
-function faultOf({ exp, nbf, sub }: Members, { alg, typ }: Members, client: Client): string | undefined {
+function faultOf({ exp, iat, nbf, sub }: Members, { alg, typ }: Members, client: Client): string | undefined {
   const now = Math.floor(Date.now() / 1000);
   if (typeof exp !== 'number') return "Request Object is missing the 'exp' claim";
   if (exp > now + LONGEST_SECONDS + CLOCK_TOLERANCE_SECONDS) {
     return "Request Object 'exp' claim is more than an hour away";
+  }
+  if (typeof iat === 'number' && iat > now + CLOCK_TOLERANCE_SECONDS) {
+    return "Request Object 'iat' claim lies in the future";
   }
   // RFC 8725 section 3.11, RFC 9101 section 10.8: a JWT of another kind is no request, even with the right key.
   if (typ !== undefined && !types.has(String(typ).toLowerCase())) {

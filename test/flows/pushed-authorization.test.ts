@@ -1,7 +1,14 @@
 /** RFC 9126: a pushed request is its client's own, lives as long as the settings say, and leads to one authorization. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Agent, createAgent } from '../harness/agent.ts';
-import { authorize, redirectUri, type SeededClient, seedWebClient, signIn } from '../harness/seed.ts';
+import {
+  authorize,
+  redirectUri,
+  type SeededClient,
+  seedClient,
+  seedWebClient,
+  signIn,
+} from '../harness/seed.ts';
 import type { Setup } from '../harness/server.ts';
 import { type MovedClock, moveClock } from './clock.ts';
 import { authorizeQuery, openWorld, type Reply, type World } from './world.ts';
@@ -125,6 +132,13 @@ describe.each(setups)('pushed requests with %s: %s', (setup) => {
     expect([page.status, page.location]).toEqual([400, undefined]);
   });
 
+  test('one that is too large is not stored', async () => {
+    const { status, json } = await push(client, {
+      claims: JSON.stringify({ userinfo: { email: { x: 'x'.repeat(17_000) } } }),
+    });
+    expect([status, json.error]).toEqual([400, 'invalid_request']);
+  });
+
   test('expired: refused', async () => {
     const agent = await signedIn();
     const { json } = await push();
@@ -133,4 +147,28 @@ describe.each(setups)('pushed requests with %s: %s', (setup) => {
     expect([page.status, page.location]).toEqual([400, undefined]);
     expect(page.text).toContain('invalid_request_uri');
   });
+});
+
+test('pushes in the name of a public client are limited by network, those of others by client', async () => {
+  const world = await openWorld('embedded', {
+    CARDEA_LIMIT_AUTHORIZE_PER_NETWORK: '3/10m',
+    CARDEA_LIMIT_TOKEN_PER_CLIENT: '2/10m',
+  });
+  try {
+    const app = await seedWebClient(world.rooms);
+    const tab = await seedClient(world.rooms, { name: 'Tab', type: 'spa', redirectUris: [redirectUri] });
+    const times = async (by: SeededClient, count: number) => {
+      const answers = [];
+      for (let n = 0; n < count; n += 1) {
+        answers.push(await world.ask('/oauth2/par', { form: fieldsOf(by), client: by }));
+      }
+      return answers;
+    };
+    expect((await times(tab, 4)).map(({ status }) => status)).toEqual([201, 201, 201, 429]);
+    const [, , refused] = await times(app, 3);
+    expect([refused?.status, refused?.json.error]).toEqual([429, 'temporarily_unavailable']);
+    expect(Number(refused?.headers['retry-after'])).toBeGreaterThan(0);
+  } finally {
+    await world.close();
+  }
 });

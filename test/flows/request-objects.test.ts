@@ -95,6 +95,7 @@ describe('R17 refused at the authorization endpoint and at PAR', () => {
     ['expired', () => sign(claims({ exp: now() - 60 }))],
     ['without an end', () => sign(claims({ exp: undefined }))],
     ['valid for a year', () => sign(claims({ exp: now() + 365 * 86_400 }))],
+    ['made in the future', () => sign(claims({ iat: now() + 70 }))],
     ['not valid yet', () => sign(claims({ nbf: now() + 120 }))],
     ['for another server', () => sign(claims({ aud: 'https://evil.example.com' }))],
     ['for nobody', () => sign(claims({ aud: undefined }))],
