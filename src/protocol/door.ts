@@ -69,6 +69,8 @@ export function createProtocolDoor(
     }
     await replaceSelfSubmittingForms(ctx as unknown as KoaContextWithOIDC, parts.pages, parts.clients.find);
     leadToSignedOut(ctx as unknown as KoaContextWithOIDC);
+    // RFC 7009 section 2.2: the answer is empty, and an empty text is not called text: oidc-client-ts fails on that.
+    if (ctx.path === '/oauth2/revoke' && ctx.body === '') ctx.remove('Content-Type');
     // RFC 6749 section 5.1; what may be kept says so itself.
     if (!ctx.response.get('Cache-Control')) ctx.set('Cache-Control', 'no-store');
   };
