@@ -52,6 +52,8 @@ describe.each(documents)('%s', (path) => {
       'client_credentials',
       'refresh_token',
       'urn:ietf:params:oauth:grant-type:device_code',
+      'urn:ietf:params:oauth:grant-type:jwt-bearer',
+      'urn:ietf:params:oauth:grant-type:token-exchange',
     ]);
     expect(list('scopes_supported')).toEqual(
       expect.arrayContaining(['openid', 'profile', 'email', 'offline_access', 'roles']),
