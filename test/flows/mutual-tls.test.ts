@@ -1,23 +1,13 @@
-/** RFC 8705 over real handshakes: both methods, bound tokens, the place where they are spoken; T21. */
-import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as oauth from 'oauth4webapi';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ClientInput } from '../../src/clients/client-rules.ts';
-import { createAgent } from '../harness/agent.ts';
 import { type Certificate, makeAuthority, makeCertificate } from '../harness/certificates.ts';
 import { askTls, fetchWith } from '../harness/mutual-tls.ts';
 import { freePort, until } from '../harness/ports.ts';
-import {
-  authorize,
-  redirectUri,
-  type SeededClient,
-  seedApi,
-  seedClient,
-  seedWebClient,
-} from '../harness/seed.ts';
-import { authorizeQuery, openWorld, payloadOf, type World } from './world.ts';
+import { redirectUri, type SeededClient, seedApi, seedClient, seedWebClient } from '../harness/seed.ts';
+import { openWorld, payloadOf, type World } from './world.ts';
 
 const authority = makeAuthority();
 const grant = { grant_type: 'client_credentials', scope: 'orders:read' };
