@@ -2,8 +2,8 @@
 import type Koa from 'koa';
 import type { Page } from 'playwright-core';
 import type { DeviceViews } from '../../src/pages/device-views.ts';
-import type { Visit } from '../../src/pages/front-door.ts';
-import type { ProtocolViews } from '../../src/pages/protocol-views.ts';
+import type { AskedDetail, SignedOutApps, Visit } from '../../src/pages/front-door.ts';
+import type { LogoutConfirmView, ProtocolViews } from '../../src/pages/protocol-views.ts';
 import { ada, type FakeFrontDoor, orders, visitOf } from '../pages/fake-front-door.ts';
 
 export const UID = 'visit-aaaaaaaaaaaaaaaa';
@@ -24,6 +24,35 @@ const rights = {
   scopes: ['openid', 'profile', 'email', 'offline_access'],
   claims: [],
   resources: { 'https://api.orders.example': ['orders:read'] },
+};
+
+const payment: AskedDetail = {
+  digest: 'a',
+  type: 'payment_initiation',
+  audiences: ['https://api.bank.example'],
+  detail: {
+    type: 'payment_initiation',
+    amount: { value: '129.90', currency: 'EUR' },
+    creditorName: 'Landesverwaltungsamt Rheinland-Pfalz',
+    creditorAccount: { iban: 'DE02100100109307118603' },
+    actions: ['initiate', 'status', 'cancel'],
+  },
+};
+const unknownDetail: AskedDetail = {
+  digest: 'b',
+  type: 'urn:example:archive',
+  audiences: ['https://archive.example.com'],
+  detail: {
+    type: 'urn:example:archive',
+    identifier: 'folder-1234567890-abcdefghijklmnopqrstuvwxyz-0987654321',
+  },
+};
+
+/** Names short, long, and from right to left. */
+const someApps: SignedOutApps = {
+  told: ['Orders', 'Landesverwaltungsamt Rheinland-Pfalz Bestellwesenverwaltung Nord'],
+  pending: ['Calendar'],
+  unreachable: ['Photo archive', 'مكتبة'],
 };
 
 async function signIn(at: Page): Promise<void> {
@@ -107,6 +136,15 @@ export const scenes: readonly Scene[] = [
       redirectOrigin: 'http://127.0.0.1:33418',
     },
   },
+  {
+    name: 'consent-details',
+    path: page,
+    visit: {
+      prompt: 'consent',
+      accountId: ada.accountId,
+      missing: { scopes: ['openid'], claims: [], resources: {}, details: [payment, unknownDetail] },
+    },
+  },
   { name: 'stale', path: '/interaction/visit-zzzzzzzzzzzzzzzz' },
   { name: 'front', path: '/' },
   { name: 'account', path: '/', session: 'ada-1' },
@@ -147,7 +185,10 @@ export const scenes: readonly Scene[] = [
   { name: 'setup-gone', path: '/setup/another-token-0123456789' },
   { name: 'not-found', path: '/nowhere' },
   { name: 'logout', path: '/t/logout' },
+  { name: 'logout-another', path: '/t/logout-another' },
   { name: 'signed-out', path: '/t/signed-out' },
+  { name: 'signed-out-apps', path: '/t/signed-out-apps' },
+  { name: 'signed-out-all-told', path: '/t/signed-out-all-told' },
   { name: 'error', path: '/t/error' },
   { name: 'device-code', path: '/t/device-code' },
   { name: 'device-code-unknown', path: '/t/device-code-unknown' },
@@ -182,16 +223,20 @@ export function arrange(front: FakeFrontDoor, scene: Scene): void {
 /** The pages that the engine asks for, each at an address of its own, and a client that receives a form. */
 export function enginePages(views: ProtocolViews, device: DeviceViews): Koa.Middleware {
   const codeForm = { action: '/t/received', xsrf: 'x', userCode: '' };
+  const logoutForm: LogoutConfirmView = {
+    formAction: '/t/received',
+    fields: [{ name: 'xsrf', value: 'x' }],
+    confirm: { name: 'logout', value: 'yes' },
+    person: ada,
+  };
+  const wayOn = { url: 'https://orders.example/bye?state=back', label: 'Orders' };
   const pages: Readonly<Record<string, (ctx: Koa.Context) => string>> = {
-    '/t/logout': (ctx) =>
-      views.renderLogoutConfirm(ctx, {
-        formAction: '/t/received',
-        fields: [{ name: 'xsrf', value: 'x' }],
-        confirm: { name: 'logout', value: 'yes' },
-        person: ada,
-        client: orders,
-      }),
+    '/t/logout': (ctx) => views.renderLogoutConfirm(ctx, { ...logoutForm, client: orders }),
+    '/t/logout-another': (ctx) => views.renderLogoutConfirm(ctx, { ...logoutForm, notice: 'logout.another' }),
     '/t/signed-out': (ctx) => views.renderSignedOut(ctx, { client: orders }),
+    '/t/signed-out-apps': (ctx) => views.renderSignedOut(ctx, { client: orders, wayOn, apps: someApps }),
+    '/t/signed-out-all-told': (ctx) =>
+      views.renderSignedOut(ctx, { apps: { told: ['Orders', 'Calendar'], pending: [], unreachable: [] } }),
     '/t/error': (ctx) =>
       views.renderError(ctx, {
         code: 'invalid_redirect_uri',

@@ -7,6 +7,7 @@ import type {
   PageClient,
   Person,
   Protocol,
+  ResourceNames,
   Rights,
   SetupOutcome,
   SignedOutApps,
@@ -31,6 +32,24 @@ export const ada: Person = {
   email: 'ada@example.com',
   name: 'Ada Lovelace',
   administrator: false,
+};
+
+const resources: Readonly<Record<string, ResourceNames>> = {
+  'https://api.orders.example': {
+    name: 'Orders API',
+    scopes: [{ name: 'orders:read', description: 'Read your orders' }, { name: 'orders:write' }],
+  },
+  'https://api.bank.example': {
+    name: 'Example Bank',
+    scopes: [],
+    authorizationTypes: [
+      {
+        type: 'payment_initiation',
+        description: 'Pay {amount.value} {amount.currency} to {creditorName}',
+        sensitive: ['amount', 'creditorAccount.iban'],
+      },
+    ],
+  },
 };
 
 /** The uid that addresses a visit must also stand in the browser's cookie, as with the engine. */
@@ -158,13 +177,7 @@ export function createFakeFrontDoor(): FakeFrontDoor {
     findPerson: async (accountId) => people.get(accountId),
     signedOutApps: async (signOut) => (signOut === 'the-sign-out' ? fake.apps : undefined),
     findClient: async (clientId) => clients.get(clientId),
-    findResource: async (audience) =>
-      audience === 'https://api.orders.example'
-        ? {
-            name: 'Orders API',
-            scopes: [{ name: 'orders:read', description: 'Read your orders' }, { name: 'orders:write' }],
-          }
-        : undefined,
+    findResource: async (audience) => resources[audience],
     networkOf: (address) => address,
     setup: {
       isLive: async (token) => token === fake.setupToken,
