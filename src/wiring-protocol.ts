@@ -73,9 +73,9 @@ export function createEnginePages(o: {
     Object.entries(all).map(([name, value]) => ({ name, value }));
 
   return {
-    error(ctx, { status, error, description, reference, client }) {
+    error(ctx, { status, error, description, reference, client, goOnTo }) {
       ctx.status = status;
-      send(ctx, views.renderError(ctx, { code: error, detail: description, reference, client }));
+      send(ctx, views.renderError(ctx, { code: error, detail: description, reference, client, goOnTo }));
     },
     formPost(ctx, view) {
       ctx.status = 200;

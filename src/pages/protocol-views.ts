@@ -39,6 +39,8 @@ export interface ProtocolErrorView {
   readonly reference?: string | undefined;
   readonly client?: PageClient | undefined;
   readonly wayOn?: { readonly url: string; readonly label: string } | undefined;
+  /** The app's own address, named by its host: nobody vouches for it. */
+  readonly goOnTo?: string | undefined;
 }
 
 export interface FormPostView {
@@ -76,6 +78,10 @@ export function createProtocolViews({
 }): ProtocolViews {
   const home = `${base}/`;
   const images = (client: PageClient | undefined): readonly string[] => (client ? imagesOf(client) : []);
+  const goOnLabel = (url: string) => {
+    const { host, protocol } = new URL(url);
+    return texts.t('error.goOn', { host: host || protocol });
+  };
   const wayHome = { url: home, label: texts.t('error.home') };
 
   return {
@@ -95,7 +101,7 @@ export function createProtocolViews({
       const clientWay = view?.home === undefined ? undefined : { url: view.home, label: view.name };
       return renderPage('signed-out', { client: view, wayOn: wayOn ?? clientWay, home, apps });
     },
-    renderError(ctx, { client, code, title, text, detail, reference, wayOn }) {
+    renderError(ctx, { client, code, title, text, detail, reference, wayOn, goOnTo }) {
       pagePolicy(ctx, { images: images(client) });
       const key = code !== undefined && texts.has(`error.${code}.title`) ? `error.${code}` : 'error.default';
       const view = client && clientView(client);
@@ -110,7 +116,7 @@ export function createProtocolViews({
         detail,
         code,
         reference,
-        wayOn: wayOn ?? clientWay,
+        wayOn: wayOn ?? (goOnTo === undefined ? clientWay : { url: goOnTo, label: goOnLabel(goOnTo) }),
       });
     },
     renderFormPost(ctx, { action, fields, client }) {

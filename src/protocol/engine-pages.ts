@@ -20,6 +20,8 @@ export interface EnginePages extends DevicePages {
       description: string;
       reference: string;
       client?: Client | undefined;
+      /** The app's address, when the person goes on to it only if they want to. */
+      goOnTo?: string | undefined;
     },
   ) => void;
   /** A form that goes on by itself: a button for browsers without scripting. */
@@ -91,17 +93,40 @@ export function pageConfiguration(pages: EnginePages, clientOf: ClientOf) {
 export function wrapResponseMode(
   pages: EnginePages,
   clientOf: ClientOf,
+  isUnknownTo: (ctx: KoaContextWithOIDC) => Promise<boolean>,
   mode: string,
   builtin: ResponseMode,
 ): ResponseMode {
-  return (ctx, redirectUri, payload) => {
+  return async (ctx, redirectUri, payload) => {
     const { reference } = stateOf(ctx);
     const told = 'error' in payload && reference ? { ...payload, reference } : payload;
+    // RFC 9700 section 4.11.2: an error that nobody has met at a page of ours would make an open redirector of this
+    // server for whoever registered the client.
+    if ('error' in told && (await isUnknownTo(ctx))) return askFirst(ctx, redirectUri, told);
     if (mode === 'form_post.jwt') return postJwt(ctx, redirectUri, told);
     if (mode !== 'form_post') return builtin(ctx, redirectUri, told);
     const fields = Object.entries(told).map(([name, value]) => [name, String(value)]);
     pages.formPost(ctx, { action: redirectUri, fields: Object.fromEntries(fields), client: clientOf(ctx) });
   };
+
+  async function askFirst(
+    ctx: KoaContextWithOIDC,
+    redirectUri: string,
+    payload: Record<string, unknown>,
+  ): Promise<void> {
+    // A form cannot be followed like a link: for form_post the person is told, and the way back is the browser's.
+    if (!mode.startsWith('form_post')) await builtin(ctx, redirectUri, payload);
+    const goOnTo = ctx.response.get('Location') || undefined;
+    ctx.remove('Location');
+    pages.error(ctx, {
+      status: 400,
+      error: String(payload.error),
+      description: String(payload.error_description ?? ''),
+      reference: String(payload.reference ?? ''),
+      client: clientOf(ctx),
+      goOnTo,
+    });
+  }
 
   async function postJwt(ctx: KoaContextWithOIDC, action: string, payload: object): Promise<void> {
     const IdToken = ctx.oidc.provider.IdToken as unknown as new (

@@ -154,7 +154,13 @@ export function createInstanceBuilder(
           {
             name: EXCHANGE_GRANT,
             handler: createTokenExchange(
-              { clientOf, byAudience: parts.resources.byAudience, readToken, clock },
+              {
+                clientOf,
+                byAudience: parts.resources.byAudience,
+                readToken,
+                subjectOf: parts.subjectOf,
+                clock,
+              },
               clientCredentials,
             ),
             parameters: exchangeParameters,
@@ -178,7 +184,13 @@ export function createInstanceBuilder(
           },
         ],
         wrapResponseMode: (mode, builtin) =>
-          wrapResponseMode(parts.pages, (ctx) => ready().clientOf(ctx.oidc.client), mode, builtin),
+          wrapResponseMode(
+            parts.pages,
+            (ctx) => ready().clientOf(ctx.oidc.client),
+            (ctx) => isUnknownTo(parts.consents.find, ready().clientOf(ctx.oidc.client), ctx),
+            mode,
+            builtin,
+          ),
       },
     );
     clients = createEngineClients(
@@ -208,6 +220,17 @@ export function createInstanceBuilder(
     });
     return { engine, clients, ...overridden };
   };
+}
+
+/** A client that registered itself, at a person who has not met it: no page of ours in this request, no consent before. */
+async function isUnknownTo(
+  findConsent: ProtocolParts['consents']['find'],
+  client: Client | undefined,
+  { oidc }: KoaContextWithOIDC,
+): Promise<boolean> {
+  if (!client?.registered || oidc.route !== 'authorization' || oidc.result) return false;
+  const accountId = oidc.session?.accountId;
+  return accountId === undefined || (await findConsent(accountId, client.clientId)) === undefined;
 }
 
 /** The constructor takes metadata, which the engine's published types leave out. */

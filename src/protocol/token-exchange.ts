@@ -33,6 +33,8 @@ export interface ExchangeParts {
   readonly clientOf: (ctx: KoaContextWithOIDC) => Promise<Client>;
   readonly byAudience: (audience: string) => Promise<ResourceServer | undefined>;
   readonly readToken: (token: string) => Promise<ReadToken>;
+  /** What a client calls an account (OpenID Connect Core section 8). */
+  readonly subjectOf: (client: Client, accountId: string) => string;
   readonly clock: Clock;
 }
 
@@ -135,7 +137,7 @@ async function actorOf(
   if (actor.act) refuse('the actor_token must be the actor’s own');
   return actor.accountId === undefined
     ? { sub: actor.clientId }
-    : { sub: actor.accountId, client_id: actor.clientId };
+    : { sub: parts.subjectOf(client, actor.accountId), client_id: actor.clientId };
 }
 
 /** RFC 8693 section 4.4: when the token names who may act, nobody else may. */

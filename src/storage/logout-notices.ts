@@ -2,7 +2,7 @@
  * Who has to be told that a session ended, written in the transaction of what ends it (OpenID Connect Back-Channel
  * Logout 1.0). An outbox: logout-queue.ts hands the rows out, sessions/logout-delivery.ts delivers them.
  */
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type RawBuilder, sql } from 'kysely';
 import { digest } from './digest.ts';
 import type { Database } from './tables.ts';
 
@@ -55,6 +55,10 @@ export async function noteClientSession(db: Kysely<Database>, session: ClientSes
     .execute();
 }
 
+/** One order for everybody: a sign-out and a disable at once never wait for each other in a circle. */
+const inOrder = (which: RawBuilder<unknown>) => sql`
+  select ctid from client_sessions where ${which} order by session_uid, client_id for update`;
+
 /** One session ends. @param signOut the name under which `sign-out` pages read what became of it */
 export async function noticeSession(
   trx: Kysely<Database>,
@@ -66,7 +70,9 @@ export async function noticeSession(
     at: number;
   },
 ): Promise<void> {
-  await trx.deleteFrom('client_sessions').where('session_uid', '=', digest(ended.sessionUid)).execute();
+  await sql`
+    with locked as (${inOrder(sql`session_uid = ${digest(ended.sessionUid)}`)})
+    delete from client_sessions using locked where client_sessions.ctid = locked.ctid`.execute(trx);
   if (ended.clients.length === 0) return;
   const created_at = new Date(ended.at);
   await trx
@@ -94,9 +100,10 @@ export async function noticeAccess(
   const at = new Date(ended.at);
   const ofClient = ended.clientId === undefined ? sql`` : sql`and client_id = ${ended.clientId}`;
   await sql`
-    with over as (
-      delete from client_sessions where account_id = ${ended.accountId} ${ofClient}
-      returning client_id, account_id, sid, expires_at
+    with locked as (${inOrder(sql`account_id = ${ended.accountId} ${ofClient}`)}), over as (
+      delete from client_sessions using locked where client_sessions.ctid = locked.ctid
+      returning client_sessions.client_id, client_sessions.account_id, client_sessions.sid,
+        client_sessions.expires_at
     )
     insert into logout_notices (client_id, account_id, sid, state, next_try_at, created_at, expires_at)
     select client_id, account_id, sid, 'due', ${at}::timestamptz, ${at}::timestamptz,
