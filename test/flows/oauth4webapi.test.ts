@@ -98,8 +98,8 @@ function prover(pair: oauth.CryptoKeyPair) {
 }
 type Prover = ReturnType<typeof prover>;
 
-/** Pushed request, sign-in and consent in a browser, code: all bound to the key of `by`. */
-async function signInWith(by: Prover, scope: string, { client, auth } = app) {
+/** Pushed request, sign-in and consent in a browser, code: all bound to the key of `by`. `redeemer` has the same key. */
+async function signInWith(by: Prover, scope: string, { client, auth } = app, redeemer = by) {
   const verifier = oauth.generateRandomCodeVerifier();
   const [state, nonce] = [oauth.generateRandomState(), oauth.generateRandomNonce()];
   const parameters = {
@@ -117,8 +117,17 @@ async function signInWith(by: Prover, scope: string, { client, auth } = app) {
   const back = await authorize(freshAgent(world), url.href, world.person);
   const answered = oauth.validateAuthResponse(as, client, back, state);
   let last = new Response();
-  const tokens = await by.send(
-    () => oauth.authorizationCodeGrantRequest(as, client, auth, answered, redirectUri, verifier, by.options),
+  const tokens = await redeemer.send(
+    () =>
+      oauth.authorizationCodeGrantRequest(
+        as,
+        client,
+        auth,
+        answered,
+        redirectUri,
+        verifier,
+        redeemer.options,
+      ),
     (answer) => {
       last = answer;
       return oauth.processAuthorizationCodeResponse(as, client, answer, {
@@ -189,13 +198,14 @@ describe('a person signs in: discovery, PAR, PKCE, DPoP with nonces', () => {
     });
   });
 
-  test('refresh rotates, also after a restart without a nonce; introspection; revocation ends it', async () => {
+  test('code and refresh token outlive the refusal that asks for a nonce; introspection; revocation', async () => {
     const pair = await oauth.generateKeyPair('ES256');
-    const first = await signInWith(prover(pair), 'openid profile offline_access');
+    // As after a restart: the key is the same, and no nonce is known.
+    const redeemer = prover(pair);
+    const first = await signInWith(prover(pair), 'openid profile offline_access', app, redeemer);
     const restarted = prover(pair);
     const next = await refresh(restarted, first.refresh_token);
-    // The refusal that asked for the nonce used nothing up.
-    expect([restarted.nonces, next.token_type]).toEqual([1, 'dpop']);
+    expect([redeemer.nonces, restarted.nonces, next.token_type]).toEqual([1, 1, 'dpop']);
     expect(next.refresh_token).not.toBe(first.refresh_token);
     await userinfo(restarted, next.access_token);
     expect(await introspect(app, next.access_token)).toMatchObject({ active: true, sub: world.person.id });
