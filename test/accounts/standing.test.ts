@@ -168,6 +168,7 @@ describe.each(databases)('roles, standings and consents on $name', ({ open }) =>
       scopes: ['email', 'openid', 'profile'],
       claims: ['picture'],
       resources: { 'https://orders': ['orders:read', 'orders:write'], 'https://stock': ['stock:read'] },
+      details: [],
       grantedAt: before,
       updatedAt: before + 5000,
     });
