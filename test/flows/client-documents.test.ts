@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { formTo } from '../harness/agent.ts';
+import { formTo, goesOnTo } from '../harness/agent.ts';
 import { makeAuthority } from '../harness/certificates.ts';
 import { type RemoteServer, startRemote } from '../harness/https-server.ts';
 import { until } from '../harness/ports.ts';
@@ -353,7 +353,7 @@ describe('a client that people allow', () => {
   test('names the API: without `resource` its scopes are refused', async () => {
     const id = publish();
     const errorOf = async (change: Record<string, string>) =>
-      new URL((await authorize(id, change)).location ?? 'x:').searchParams.get('error');
+      goesOnTo(await authorize(id, change)).searchParams.get('error');
     expect(await errorOf({ scope: 'openid tools:call' })).toBe('invalid_target');
     expect(await errorOf({ scope: 'tools:call', resource: 'https://other.example' })).toBe('invalid_target');
   });

@@ -1,6 +1,7 @@
 /** RFC 7591 and RFC 7592 over HTTP: who may register what, and what nobody may. Rows D1 to D3 and D6 to D8. */
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { goesOnTo } from '../harness/agent.ts';
 import { seedApi, seedPerson, signIn as signInOn } from '../harness/seed.ts';
 import { askPort } from '../harness/two.ts';
 import { authorizeQuery, freshAgent, openWorld, payloadOf, type World } from './world.ts';
@@ -216,7 +217,7 @@ describe('an open registration', () => {
         `${world.issuer}${authorizeQuery(client, { redirect_uri: redirectUris[0], ...change })}`,
       );
     const errorOf = async (change: Record<string, string | undefined>) =>
-      new URL((await asking(change)).location ?? 'x:').searchParams.get('error');
+      goesOnTo(await asking(change)).searchParams.get('error');
     expect(await errorOf({ scope: 'openid admin', resource: 'https://inner.example.com' })).toBe(
       'invalid_target',
     );
@@ -557,7 +558,7 @@ describe('an open registration', () => {
       const query = (more: Record<string, string>) =>
         `${world.issuer}${authorizeQuery(client, { redirect_uri: callback, ...more })}`;
       const unasked = await browser.agent.get(query({ prompt: 'none' }));
-      expect(new URL(unasked.location ?? '').searchParams.get('error')).toBe('login_required');
+      expect(goesOnTo(unasked).searchParams.get('error')).toBe('login_required');
       await browser.code('openid');
       const again = await browser.agent.get(query({ prompt: 'none' }));
       const answer = new URL(again.location ?? '').searchParams;

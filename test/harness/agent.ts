@@ -135,3 +135,11 @@ function unescapeHtml(text: string): string {
 function pathFits(asked: string, path: string): boolean {
   return path === '/' || asked === path || asked.startsWith(path.endsWith('/') ? path : `${path}/`);
 }
+
+/** Where the answer leads: by redirect, or by the link of a page that asks first. */
+export function goesOnTo({ location, text, status }: Page): URL {
+  const link = /<a class="second" href="([^"]+)"/.exec(text)?.[1]?.replaceAll('&amp;', '&');
+  const address = location ?? link;
+  if (address === undefined || !URL.canParse(address)) throw new Error(`leads nowhere: ${status} ${text}`);
+  return new URL(address);
+}
