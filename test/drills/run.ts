@@ -8,6 +8,7 @@ import { startRedis } from '../harness/redis-server.ts';
 import { failoverDrills } from './failover-drills.ts';
 import { herdDrills } from './herd-drills.ts';
 import { loginDrills } from './login-drills.ts';
+import { logoutDrill } from './logout-drill.ts';
 import { postgresDrills } from './postgres-drills.ts';
 import { processDrills } from './process-drills.ts';
 import { redisDrills } from './redis-drills.ts';
@@ -28,6 +29,7 @@ const all = [
   ...rotationDrills,
   ...upgradeDrills,
   refreshDrill,
+  logoutDrill,
 ].sort((a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)));
 const drills = all.filter(({ id }) => asked.length === 0 || asked.includes(id));
 const startedAt = performance.now();
