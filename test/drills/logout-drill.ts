@@ -7,13 +7,17 @@ import { type RemoteServer, startRemote } from '../harness/https-server.ts';
 import { until } from '../harness/ports.ts';
 import { type Person, type SeededClient, seedPerson, seedWebClient } from '../harness/seed.ts';
 import { openLedger } from './ledger.ts';
-import { at99, type Drill, ready } from './rig.ts';
+import { type Drill, ready } from './rig.ts';
 import type { World } from './world.ts';
 
 const APPS = 1_000;
 const PAGES = 12;
+/** The apps live at as many addresses as this: to one address the guarded client opens four connections only. */
+const HOSTS = 40;
+/** What a receiver takes to answer, so that some are in flight at once. */
+const WORK_MS = 100;
 /** Of DRILLS.md; the receivers share these cores, so a miss is told and is no violation. */
-const PAGE_P99_MS = 1_000;
+const PAGE_MS = 1_000;
 /** What one receiver gets, with a second for a busy machine; nobody waits for longer than it. */
 const RECEIVER_MS = 5_000;
 const SLACK_MS = 1_000;
@@ -32,15 +36,17 @@ export const logoutDrill: Drill = {
     try {
       await Promise.all(world.processes.map((one) => one.kill()));
       const own = {
-        CARDEA_OUTBOUND_ALLOW: `localhost:${receiver.remote.port}`,
+        CARDEA_OUTBOUND_ALLOW: '127.0.0.0/24',
         CARDEA_OUTBOUND_CA_FILE: authority.caFile,
       };
       await Promise.all([world.spawn([], own), world.spawn([], own)]);
       await ready(world, 200);
 
-      const [dead, well] = [await seedApp('/dead'), await seedApp('/well')];
+      const [dead, well] = [await seedApp('/dead', HOSTS), await seedApp('/well', HOSTS - 1)];
       const crowd = await seedPerson(world.rooms);
-      await inTurns(APPS - 1, async (n) => noteSession(crowd, await seedApp(`/app/${n}`)));
+      await inTurns(APPS - 1, async (n) =>
+        noteSession(crowd, await seedApp(`/app/${n}`, 1 + (n % (HOSTS - 2)))),
+      );
       await noteSession(crowd, dead);
       const signOutFirst = await signedInAtBoth(world, [dead, well]);
       const signOuts: (() => Promise<number>)[] = [];
@@ -48,7 +54,6 @@ export const logoutDrill: Drill = {
 
       // Nobody knows yet that it is dead: this person waits, for two seconds and not for the receiver.
       const firstMs = await signOutFirst();
-      if (firstMs > RECEIVER_MS) ledger.violate('F23', `the first page took ${firstMs} ms`);
       await until('the hang is a failure', async () => {
         const { failing } = await world.rooms.logoutQueue.backlog();
         if (failing === 0) throw new Error('no failure yet');
@@ -77,14 +82,17 @@ export const logoutDrill: Drill = {
       const longest = Math.round(Math.max(0, ...hangs));
       if (longest > RECEIVER_MS + SLACK_MS) ledger.violate('F23', `a try lasted ${longest} ms`);
       const twice = living().filter(([path, times]) => path !== '/well' && times > 1).length;
-      const p99 = at99(pages);
+      if (Math.max(firstMs, ...pages) > RECEIVER_MS)
+        ledger.violate('F23', `a logout page waited for a receiver: ${firstMs}, ${pages.join(', ')} ms`);
+      const slowest = Math.max(...pages);
+      const median = pages.sort((a, b) => a - b)[PAGES / 2];
       return {
         told:
           `${living().length - 1} of ${APPS - 1} healthy apps told in ${allMs} ms, ${twice} of them twice, ` +
           `${most()} in flight at most; the dead one asked ${receiver.got.get('/dead')} times, ${longest} ms at most; ` +
-          `logout page ${firstMs} ms when the hang is new, then p99 ${p99} ms over ${pages.length}`,
+          `logout page ${firstMs} ms when the hang is new, then ${median} ms (median) to ${slowest} ms over ${PAGES}, while the ${APPS} are told`,
         violations: ledger.violations,
-        ...(p99 > PAGE_P99_MS ? { missed: `logout page p99 ${p99} ms > ${PAGE_P99_MS}` } : {}),
+        ...(slowest > PAGE_MS ? { missed: `slowest logout page ${slowest} ms > ${PAGE_MS}` } : {}),
       };
     } finally {
       await Promise.all(world.processes.map((one) => one.kill()));
@@ -92,11 +100,11 @@ export const logoutDrill: Drill = {
       authority.remove();
     }
 
-    function seedApp(path: string): Promise<SeededClient> {
+    function seedApp(path: string, host: number): Promise<SeededClient> {
       return seedWebClient(world.rooms, {
         name: `App ${path}`,
         firstParty: true,
-        backchannelLogoutUri: receiver.remote.origin + path,
+        backchannelLogoutUri: `https://127.0.0.${host}:${receiver.remote.port}${path}`,
       });
     }
     async function noteSession({ id }: Person, { clientId }: SeededClient): Promise<void> {
@@ -119,21 +127,26 @@ interface Receiver {
 async function startReceiver(authority: ReturnType<typeof makeAuthority>): Promise<Receiver> {
   const got = new Map<string, number>();
   const hangs: number[] = [];
+  const names = Array.from({ length: HOSTS }, (_, n) => `IP:127.0.0.${n + 1}`);
   let inFlight = 0;
   let most = 0;
-  const remote = await startRemote(authority.server(), (req, res) => {
-    const path = req.url ?? '';
-    const startedAt = performance.now();
-    got.set(path, (got.get(path) ?? 0) + 1);
-    inFlight += 1;
-    most = Math.max(most, inFlight);
-    res.once('close', () => {
-      inFlight -= 1;
-      if (path === '/dead') hangs.push(performance.now() - startedAt);
-    });
-    req.resume();
-    if (path !== '/dead') req.once('end', () => res.writeHead(200).end());
-  });
+  const remote = await startRemote(
+    authority.server(names),
+    (req, res) => {
+      const path = req.url ?? '';
+      const startedAt = performance.now();
+      got.set(path, (got.get(path) ?? 0) + 1);
+      inFlight += 1;
+      most = Math.max(most, inFlight);
+      res.once('close', () => {
+        inFlight -= 1;
+        if (path === '/dead') hangs.push(performance.now() - startedAt);
+      });
+      req.resume();
+      if (path !== '/dead') req.once('end', () => setTimeout(() => res.writeHead(200).end(), WORK_MS));
+    },
+    '0.0.0.0',
+  );
   return { remote, got, hangs, most: () => most };
 }
 
