@@ -35,7 +35,9 @@ export async function checkClient(rooms: RoomsForCommands, input: Input): Promis
   const verdict =
     unmet.length > 0
       ? `${unmet.length} of ${findings.length} points are not met.`
-      : `All ${findings.length} points are met.`;
+      : findings.length === 1
+        ? 'The one point is met.'
+        : `All ${findings.length} points are met.`;
   const asOwn = own === profile ? 'its profile' : `not its profile, which is ${own}`;
   return {
     kind: 'done',

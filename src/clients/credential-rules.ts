@@ -50,7 +50,7 @@ export function judgeCredentials(
   const authMethod = read.choice('authMethod', rules.mayHaveAuthMethods) ?? usual;
   const keys = judgeKeys(read, input);
   if (bySignature.has(authMethod) && !keys.jwks && keys.jwksUri === undefined) {
-    read.fault('jwks', `is required for ${authMethod}, or jwksUri`);
+    read.fault('jwks', `is required for ${authMethod}, or an address of the keys (jwks_uri)`);
   }
   if (authMethod === 'self_signed_tls_client_auth' && keys.jwks && !keys.jwks.keys.some(({ x5c }) => x5c)) {
     // RFC 8705 section 2.2.2: the certificate is the x5c of a key.
