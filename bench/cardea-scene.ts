@@ -38,6 +38,7 @@ export async function seedScene(
       type: 'web',
       redirectUris: [redirectUri],
       resources: [resource],
+      exchange: [{ audience: resource, mode: 'impersonation' }],
     });
     const tv = await seedClient(rooms, { name: 'Orders TV', type: 'device' });
     const made: Person[] = [];

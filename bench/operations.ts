@@ -71,6 +71,7 @@ export const operations: readonly Operation[] = [
   },
   { name: 'introspection, opaque', prepare: (subject) => introspecting(subject, 'person') },
   { name: 'introspection, JWT', oursOnly: true, prepare: (subject) => introspecting(subject, 'api') },
+  { name: 'token exchange', oursOnly: true, prepare: exchanging },
   {
     name: 'discovery',
     prepare: async () => ({ next: () => ({ path: '/.well-known/openid-configuration' }) }),
@@ -135,6 +136,27 @@ async function freshTokens(subject: Subject, asked: Asked): Promise<Tokens[]> {
       tokensOf(await connection.ask(redemption(subject, codes[index] ?? ''))),
     ),
   );
+}
+
+/** The engine has no token exchange of its own to stand beside. */
+async function exchanging(subject: Subject): Promise<Work> {
+  const tokens = await freshTokens(subject, 'api');
+  const authorization = { Authorization: basicOf(subject.scene.web) };
+  const type = 'urn:ietf:params:oauth:token-type:access_token';
+  return {
+    next: (connection) => ({
+      path: '/oauth2/token',
+      headers: authorization,
+      form: {
+        grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+        subject_token: tokens[connection]?.access_token ?? '',
+        subject_token_type: type,
+        resource,
+        scope: 'orders:read',
+      },
+    }),
+    take: (answer) => void tokensOf(answer),
+  };
 }
 
 async function introspecting(subject: Subject, asked: Asked): Promise<Work> {
