@@ -79,6 +79,8 @@ function bounded<T extends { next(connection: number): unknown }>(work: T, reque
 // ends of families that Redis (storage/families.ts) or the index of families has yet to hear of.
 const isPulse = (command: string) => /^info|\{pulse-/i.test(command);
 const isLease = (statement: string) =>
-  /pg_snapshot_xmin|redis_state|"applied" = |update families set ended_at|logout_notices|mail_outbox/.test(statement);
+  /pg_snapshot_xmin|redis_state|"applied" = |update families set ended_at|logout_notices|mail_outbox/.test(
+    statement,
+  );
 const isLimiter = (command: string) => / 1 n:/.test(command);
 const isBatch = (statement: string) => /insert into (?:audit_events|families) /.test(statement);

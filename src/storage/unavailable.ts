@@ -51,6 +51,7 @@ const FAULT_TEXT = new RegExp(
     'All sentinels are unreachable',
     "Stream isn't writeable",
     'Socket closed unexpectedly',
+    'Socket timeout',
     'PGlite is clos',
   ].join('|'),
   'i',

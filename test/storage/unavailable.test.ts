@@ -14,6 +14,7 @@ test.each([
   new Error('Client has encountered a connection error and is not queryable'),
   new Error('Connection is closed.'),
   new Error('Command timed out'),
+  new Error("Socket timeout. Expecting data, but didn't receive any in 2000ms."),
   new Error("READONLY You can't write against a read only replica."),
   new Error('LOADING Redis is loading the dataset in memory'),
   new Error('CLUSTERDOWN The cluster is down'),
