@@ -1,13 +1,23 @@
+/** RFC 8705 over real handshakes: both methods, bound tokens, the place where they are spoken. Behind a proxy: mutual-tls-header.test.ts. */
+import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as oauth from 'oauth4webapi';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ClientInput } from '../../src/clients/client-rules.ts';
+import { createAgent } from '../harness/agent.ts';
 import { type Certificate, makeAuthority, makeCertificate } from '../harness/certificates.ts';
 import { askTls, fetchWith } from '../harness/mutual-tls.ts';
 import { freePort, until } from '../harness/ports.ts';
-import { redirectUri, type SeededClient, seedApi, seedClient, seedWebClient } from '../harness/seed.ts';
-import { openWorld, payloadOf, type World } from './world.ts';
+import {
+  authorize,
+  redirectUri,
+  type SeededClient,
+  seedApi,
+  seedClient,
+  seedWebClient,
+} from '../harness/seed.ts';
+import { authorizeQuery, openWorld, payloadOf, type World } from './world.ts';
 
 const authority = makeAuthority();
 const grant = { grant_type: 'client_credentials', scope: 'orders:read' };
@@ -205,4 +215,26 @@ describe('T21 and the place', () => {
     const atMain = await world.ask('/oauth2/token', { form: grant, headers: { host: new URL(base).host } });
     expect(atMain.status).toBe(421);
   });
+});
+
+test('5.3.2.1-5 5.3.2.1-6 the profile fapi2 by mutual TLS: PAR, code and token, and nothing without the certificate', async () => {
+  const client = await seedWebClient(world.rooms, {
+    ...{ profile: 'fapi2', authMethod: 'tls_client_auth', certificateBoundTokens: true },
+    ...{ tlsSanDns: 'billing.example', firstParty: true },
+  });
+  const verifier = 'v'.repeat(43);
+  const code_challenge = createHash('sha256').update(verifier).digest('base64url');
+  const query = authorizeQuery(client, { code_challenge, scope: 'openid orders:read' });
+  const form = Object.fromEntries(new URLSearchParams(query.split('?')[1]));
+  expect(JSON.parse((await over('/oauth2/par', undefined, { form })).text).error).toBe('invalid_client');
+  const pushed = JSON.parse((await over('/oauth2/par', issued, { form })).text) as { request_uri: string };
+  const use = new URLSearchParams({ client_id: client.clientId, request_uri: pushed.request_uri });
+  const answer = await authorize(createAgent(world.issuer), `/oauth2/authorize?${use}`, world.person);
+  const redeem = {
+    ...{ grant_type: 'authorization_code', code: answer.searchParams.get('code') ?? '' },
+    ...{ code_verifier: verifier, redirect_uri: redirectUri, scope: '' },
+  };
+  expect((await token(client, undefined, redeem)).json.error).toBe('invalid_client');
+  const { json, text } = await token(client, issued, redeem);
+  expect(payloadOf(json.access_token).cnf, text).toEqual({ 'x5t#S256': thumbprint(issued) });
 });
