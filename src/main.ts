@@ -24,6 +24,8 @@ export async function serve(settings: Settings, options: ServeOptions = {}): Pro
 }
 
 async function serveAlone(settings: Settings, log: OpenLog, options: ServeOptions): Promise<number> {
+  // From before it listens: a TERM that comes as soon as somebody is answered stops in order too.
+  const signalled = untilSignal(log);
   const running = await start(ownPorts(settings), log, options);
   try {
     // The embedded database serves this process alone: commands come to it by a socket that only its owner may open.
@@ -33,7 +35,7 @@ async function serveAlone(settings: Settings, log: OpenLog, options: ServeOption
         : undefined;
     await greet(running);
     log.info('ready', { issuer: settings.issuer, port: running.port, setup: settings.setup });
-    await untilSignal(log);
+    await signalled;
     await socket?.close();
   } finally {
     await running.stop();
