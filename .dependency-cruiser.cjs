@@ -6,7 +6,7 @@ const floors = [
   ['config', 'observability'],
   ['storage'],
   ['audit', 'mail', 'outbound', 'throttle', 'web'],
-  ['accounts', 'clients', 'sessions', 'keys'],
+  ['accounts', 'clients', 'sessions', 'keys', 'factors', 'passkeys', 'upstream'],
   ['protocol'],
   ['pages', 'portal', 'admin'],
   ['cli'],
@@ -20,6 +20,9 @@ const packages = (names) => `(^|/)node_modules/(@types/)?${any(names)}/`;
 const walls = [
   { name: 'engine', owner: '^src/protocol/', names: ['oidc-provider'] },
   { name: 'stores', owner: '^src/storage/', names: ['pg', 'pg-[^/]+', '@electric-sql/[^/]+', 'ioredis'] },
+  { name: 'webauthn', owner: '^src/passkeys/', names: ['@simplewebauthn/server'] },
+  { name: 'totp', owner: '^src/factors/', names: ['otplib'] },
+  { name: 'upstream', owner: '^src/upstream/', names: ['openid-client'] },
   { name: 'argon2', owner: '^src/accounts/passwords\\.ts$', names: ['argon2'] },
 ];
 

@@ -15,7 +15,7 @@ export const planted: readonly (readonly [file: string, text: string, rule: stri
   [
     'src/accounts/planted-side.ts',
     "import type { planted } from '../clients/planted.ts';\nexport type P = typeof planted;",
-    'sideways-accounts-clients-sessions-keys',
+    'sideways-accounts-clients-sessions-keys-factors-passkeys-upstream',
   ],
   ['src/portal/planted-side.ts', "import '../pages/planted.ts';", 'sideways-pages-portal-admin'],
   [
@@ -47,6 +47,21 @@ export const planted: readonly (readonly [file: string, text: string, rule: stri
     'src/clients/planted-engine.ts',
     "import type Provider from 'oidc-provider';\nexport type P = Provider;",
     'wall-engine',
+  ],
+  [
+    'src/pages/planted-webauthn.ts',
+    "import { verifyRegistrationResponse } from '@simplewebauthn/server';\nexport const v = verifyRegistrationResponse;",
+    'wall-webauthn',
+  ],
+  [
+    'src/accounts/planted-totp.ts',
+    "import { generate } from 'otplib';\nexport const g = generate;",
+    'wall-totp',
+  ],
+  [
+    'src/pages/planted-upstream.ts',
+    "import { discovery } from 'openid-client';\nexport const d = discovery;",
+    'wall-upstream',
   ],
   ['src/keys/planted-pg.ts', "import { Pool } from 'pg';\nexport const p = Pool;", 'wall-stores'],
   [
