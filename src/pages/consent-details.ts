@@ -1,7 +1,8 @@
 /** Authorization details (RFC 9396) in the words of their API, with what the request filled in, and its sensitive members. */
+
+import { displayName } from '../web/names.ts';
 import type { Texts } from '../web/texts.ts';
 import type { ConsentItem } from './consent-item.ts';
-import { displayName } from './display.ts';
 import type { AskedDetail, AuthorizationTypeNames, FrontDoor } from './front-door.ts';
 
 /** A list on a page is read to its end only when it has one. */

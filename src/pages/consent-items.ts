@@ -1,8 +1,9 @@
 /** Rights in plain words. */
+
+import { displayName } from '../web/names.ts';
 import type { Texts } from '../web/texts.ts';
 import { describeDetails } from './consent-details.ts';
 import type { ConsentItem } from './consent-item.ts';
-import { displayName } from './display.ts';
 import type { FrontDoor, Rights, Visit } from './front-door.ts';
 
 /** Scopes that reach further than a name and an address to write to. */

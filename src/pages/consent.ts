@@ -1,11 +1,12 @@
 /** The consent page: who asks, for whom, for what, and where one is sent next. */
 import type Koa from 'koa';
 import type { Csrf } from '../web/csrf.ts';
+import { personView } from '../web/names.ts';
+import type { SendPage } from '../web/page-sender.ts';
 import type { Texts } from '../web/texts.ts';
 import { askedOf, describeRights } from './consent-items.ts';
-import { clientView, formTargetsOf, imagesOf, personView, placeOf } from './display.ts';
+import { clientView, formTargetsOf, imagesOf, placeOf } from './display.ts';
 import type { FrontDoor, Visit } from './front-door.ts';
-import type { SendPage } from './page-sender.ts';
 import { visitPath, visitPurpose } from './visit-address.ts';
 import { otherAccountUrl } from './way-back.ts';
 

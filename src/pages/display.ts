@@ -1,6 +1,7 @@
-/** Names and addresses that others chose, made fit to be shown. Escaping is the template's work; this is the rest. */
+/** Clients as pages show them: what others registered, made fit to be shown. */
+import { displayName, httpsUrl, initialOf } from '../web/names.ts';
 import { formSource } from '../web/security-headers.ts';
-import type { PageClient, Person } from './front-door.ts';
+import type { PageClient } from './front-door.ts';
 
 /** A client as templates see it. */
 export interface ClientView {
@@ -18,17 +19,8 @@ export interface ClientView {
   readonly own: boolean;
 }
 
-export interface PersonView {
-  readonly email: string;
-  readonly name: string | undefined;
-  readonly initial: string;
-}
-
 /** People sign in to the front page through the same door as to any app, as this client. */
 const OWN_CLIENT_ID = 'cardea';
-
-/** Longer names are cut: two lines at 20 px on a phone. */
-const MAX_NAME = 60;
 
 export function clientView(client: PageClient): ClientView {
   const name = displayName(client.name) || displayName(client.clientId);
@@ -51,35 +43,6 @@ export function imagesOf(client: Pick<PageClient, 'logoUri' | 'registered'>): re
   return logo === undefined ? [] : [logo];
 }
 
-export function personView(person: Pick<Person, 'email' | 'name'>): PersonView {
-  const name = person.name === undefined ? undefined : displayName(person.name) || undefined;
-  return { email: person.email, name, initial: initialOf(name ?? person.email) };
-}
-
-/**
- * One line, without control characters and without those that turn the direction of text around or hide in it
- * (Unicode UAX 9, bidirectional formatting; zero-width characters): 'Orders\u202Egnp.exe' must not read otherwise.
- */
-export function displayName(name: string): string {
-  const clean = name
-    .normalize('NFC')
-    .replace(
-      /[\p{Cc}\p{Zl}\p{Zp}\u061C\u200B\u200E\u200F\u202A-\u202E\u2060-\u2064\u2066-\u2069\uFEFF]/gu,
-      ' ',
-    )
-    .replace(/\s+/g, ' ')
-    .trim();
-  const letters = Array.from(clean);
-  return letters.length > MAX_NAME ? `${letters.slice(0, MAX_NAME - 1).join('')}…` : clean;
-}
-
-/** The address when it is https: what a client registered is shown or linked only then. */
-export function httpsUrl(address: string | undefined): string | undefined {
-  if (address === undefined || !URL.canParse(address)) return undefined;
-  const url = new URL(address);
-  return url.protocol === 'https:' && url.username === '' ? url.href : undefined;
-}
-
 /** 'https://orders.example:8443' → 'orders.example:8443'; 'com.example.app:' → 'com.example.app'. */
 export function placeOf(origin: string): string {
   return /^https?:/.test(origin) && URL.canParse(origin) ? new URL(origin).host : origin.replace(/:$/, '');
@@ -97,8 +60,4 @@ export function formTargetsOf(client: PageClient, redirectOrigin?: string): stri
   ];
   const all = [redirectOrigin, ...registered].filter((address) => address !== undefined);
   return all.filter((address) => formSource(address) !== undefined);
-}
-
-function initialOf(name: string): string {
-  return Array.from(name.match(/[\p{L}\p{N}]/u)?.[0] ?? '?')[0]?.toUpperCase() ?? '?';
 }

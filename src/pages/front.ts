@@ -1,11 +1,11 @@
 /** The front page: whom this browser is signed in as, or what this is. And signing out from it. */
 import type Koa from 'koa';
 import type { Csrf } from '../web/csrf.ts';
+import type { ReadSubmitted } from '../web/form-guard.ts';
+import { personView } from '../web/names.ts';
+import { type SendPage, seeOther } from '../web/page-sender.ts';
 import type { PublicUrl } from '../web/public-url.ts';
-import { personView } from './display.ts';
-import type { ReadSubmitted } from './form-guard.ts';
 import type { FrontDoor, Person } from './front-door.ts';
-import { type SendPage, seeOther } from './page-sender.ts';
 
 export interface FrontPages {
   /** GET / */

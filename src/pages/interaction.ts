@@ -1,10 +1,10 @@
 /** THE dispatcher: which page comes next follows from what is stored, never from where the person came from. */
 import type Koa from 'koa';
+import type { ReadSubmitted } from '../web/form-guard.ts';
 import type { FormFields } from '../web/forms.ts';
+import { seeOther } from '../web/page-sender.ts';
 import type { ConsentPage } from './consent.ts';
-import type { ReadSubmitted } from './form-guard.ts';
 import type { FrontDoor, Visit } from './front-door.ts';
-import { seeOther } from './page-sender.ts';
 import type { SignInPage } from './sign-in.ts';
 import { visitPath, visitPurpose } from './visit-address.ts';
 import type { WayBack } from './way-back.ts';

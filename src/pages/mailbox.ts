@@ -3,10 +3,10 @@
  * the same machine only. Elsewhere there is no such address.
  */
 import { BlockList } from 'node:net';
+import type { SendPage } from '../web/page-sender.ts';
 import { WebFault } from '../web/problem.ts';
 import type { PublicUrl } from '../web/public-url.ts';
 import type { FrontDoor } from './front-door.ts';
-import type { SendPage } from './page-sender.ts';
 import type { Route } from './routes.ts';
 
 const here = new BlockList();

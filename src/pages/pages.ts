@@ -2,16 +2,16 @@
 import type Koa from 'koa';
 import type { Cookies } from '../web/cookies.ts';
 import type { Csrf } from '../web/csrf.ts';
+import { createReadSubmitted } from '../web/form-guard.ts';
 import { chooseLocale } from '../web/locales.ts';
+import { createSendPage } from '../web/page-sender.ts';
 import type { PublicUrl } from '../web/public-url.ts';
 import type { Renderer } from '../web/render.ts';
 import { createConsentPage } from './consent.ts';
-import { createReadSubmitted } from './form-guard.ts';
 import { createFrontPages } from './front.ts';
 import type { FrontDoor, Visit } from './front-door.ts';
 import { createInteractionPages } from './interaction.ts';
 import { mailboxRoutes } from './mailbox.ts';
-import { createSendPage } from './page-sender.ts';
 import { createRoutesDoor } from './routes.ts';
 import { createSetupPages } from './setup.ts';
 import { createSignInPage } from './sign-in.ts';

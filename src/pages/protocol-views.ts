@@ -1,10 +1,11 @@
 /** Pages that the protocol engine asks for: each sets the answer's headers and gives the HTML. */
 import type Koa from 'koa';
 import type { ErrorView } from '../web/error-door.ts';
+import { personView } from '../web/names.ts';
 import type { RenderPage } from '../web/render.ts';
 import { pagePolicy } from '../web/security-headers.ts';
 import type { Texts } from '../web/texts.ts';
-import { clientView, formTargetsOf, imagesOf, personView } from './display.ts';
+import { clientView, formTargetsOf, imagesOf } from './display.ts';
 import type { PageClient, Person, SignedOutApps } from './front-door.ts';
 
 type Headers = Pick<Koa.Context, 'set'>;

@@ -6,11 +6,11 @@
 import type Koa from 'koa';
 import { cleanAddress, isLoopbackAddress } from '../web/client-address.ts';
 import type { Csrf } from '../web/csrf.ts';
+import type { ReadSubmitted } from '../web/form-guard.ts';
+import { type SendPage, seeOther } from '../web/page-sender.ts';
 import { WebFault } from '../web/problem.ts';
 import type { PublicUrl } from '../web/public-url.ts';
-import type { ReadSubmitted } from './form-guard.ts';
 import type { FrontDoor } from './front-door.ts';
-import { type SendPage, seeOther } from './page-sender.ts';
 
 export interface SetupPages {
   /** GET /setup/:token. Uses nothing up: mail scanners and previews follow links. */

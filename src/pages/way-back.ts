@@ -5,9 +5,9 @@
  */
 import type Koa from 'koa';
 import type { Cookies } from '../web/cookies.ts';
+import { type SendPage, seeOther } from '../web/page-sender.ts';
 import { clientView, formTargetsOf, imagesOf } from './display.ts';
 import type { FrontDoor, Visit } from './front-door.ts';
-import { type SendPage, seeOther } from './page-sender.ts';
 import { visitPath } from './visit-address.ts';
 
 export interface WayBack {

@@ -1,8 +1,8 @@
 /** The first three checks of every form: it is a form, it came from our own page, in this browser. */
 import type Koa from 'koa';
-import { type Csrf, cameFromHere } from '../web/csrf.ts';
-import { type FormFields, readForm } from '../web/forms.ts';
-import { WebFault } from '../web/problem.ts';
+import { type Csrf, cameFromHere } from './csrf.ts';
+import { type FormFields, readForm } from './forms.ts';
+import { WebFault } from './problem.ts';
 
 export interface SubmittedForm {
   readonly fields: FormFields;

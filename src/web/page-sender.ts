@@ -1,7 +1,7 @@
 /** One way to answer with a page: rendered, typed, uncached, under its own policy. */
 import type Koa from 'koa';
-import type { RenderPage } from '../web/render.ts';
-import { type PagePolicy, pagePolicy } from '../web/security-headers.ts';
+import type { RenderPage } from './render.ts';
+import { type PagePolicy, pagePolicy } from './security-headers.ts';
 
 export interface PageAnswer {
   readonly status?: number;
