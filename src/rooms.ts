@@ -5,6 +5,7 @@
 import { createAccounts } from './accounts/accounts.ts';
 import { createAuthenticate } from './accounts/authenticate.ts';
 import { createConsents } from './accounts/consents.ts';
+import { createPasswordRange } from './accounts/password-range.ts';
 import { createPasswords } from './accounts/passwords.ts';
 import { createRoles } from './accounts/roles.ts';
 import { createSetupLink } from './accounts/setup-link.ts';
@@ -152,6 +153,15 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     argon2: settings.argon2,
     minLength: settings.passwordMinLength,
     clock,
+    words: [new URL(settings.issuer).hostname],
+    isLeaked:
+      settings.passwordRangeUrl === undefined
+        ? undefined
+        : createPasswordRange({
+            url: settings.passwordRangeUrl,
+            send: outbound.send,
+            onOutcome: (outcome) => metrics.count('cardea_password_range_total', { outcome }),
+          }),
     onHash: (seconds) => metrics.observe('cardea_password_hash_seconds', seconds),
   });
   const roles = createRoles({ db, clock, audit });

@@ -48,7 +48,8 @@ export function createAccountMaker({
     if (address.kind === 'refused') faults.push({ field: 'email', message: address.message });
     const judged = judgeProfile(name === undefined ? input.profile : { ...input.profile, name });
     if (judged.kind === 'faults') faults.push(...judged.faults);
-    const fault = password === undefined ? undefined : passwords.judge(password, { email });
+    const words = [name ?? '', ...(input.passwordWords ?? [])];
+    const fault = password === undefined ? undefined : await passwords.judge(password, { email, words });
     if (fault) faults.push(fault);
     if (address.kind === 'refused' || judged.kind === 'faults' || faults.length > 0) {
       return { kind: 'faults', faults };

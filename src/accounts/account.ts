@@ -41,6 +41,8 @@ export interface NewAccount {
   readonly name?: string | undefined;
   readonly emailVerified?: boolean | undefined;
   readonly password?: string | undefined;
+  /** What else the password must not be made of, such as the app's name. */
+  readonly passwordWords?: readonly string[] | undefined;
   readonly roles?: readonly RoleReference[] | undefined;
   readonly profile?: Profile | undefined;
 }

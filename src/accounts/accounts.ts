@@ -158,7 +158,11 @@ export function createAccounts(parts: AccountParts): Accounts {
     async setPassword(id, password, by) {
       const known = await findAccount(db, id);
       if (!known) return ABSENT;
-      const fault = passwords.judge(password, { email: known.email });
+      const words = [known.profile.name, known.profile.given_name, known.profile.family_name];
+      const fault = await passwords.judge(password, {
+        email: known.email,
+        words: words.filter((word) => word !== undefined),
+      });
       if (fault) return { kind: 'faults', faults: [fault] };
       // Before the transaction: a hash takes longer than everything else, and a transaction holds a connection.
       const hashed = await passwords.hash(password);

@@ -26,7 +26,7 @@ export function preparedPassword(password: string): string | undefined {
 /** The first fault of a new password, or undefined. `minLength` in characters (code points). */
 export function judgePassword(
   password: string,
-  context: { minLength: number; email?: string | undefined },
+  context: { minLength: number; email?: string | undefined; words?: readonly string[] | undefined },
 ): Fault | undefined {
   if (!password.isWellFormed()) return fault('is not well-formed text');
   const prepared = preparedPassword(password);
@@ -34,26 +34,50 @@ export function judgePassword(
   if ([...prepared].length < context.minLength || Buffer.byteLength(prepared) < MIN_PASSWORD_BYTES) {
     return fault(`must have at least ${context.minLength} characters`);
   }
-  if (isGivenAway(prepared, context.email))
-    return fault('must not be your e-mail address or the name of this service');
+  if (isGivenAway(prepared, context.email, context.words))
+    return fault('must not be made of your name, your e-mail address or the name of this service');
   if (isCommonPassword(prepared)) return fault('is one of the most common passwords');
   return undefined;
 }
 
-/** The e-mail address in any spelling, its local part, or this service's name, once or repeated. */
-function isGivenAway(password: string, email: string | undefined): boolean {
-  const plain = password.normalize('NFKC').toLowerCase().trim();
-  const words = ['cardea'];
+/**
+ * The e-mail address in any spelling, or nothing but words that anybody who tries would try first (ASVS 5 6.2.11): parts
+ * of the address, this service's name, and what `given` names (the person, the app, the host), with whatever digits and
+ * signs between them.
+ */
+function isGivenAway(password: string, email: string | undefined, given: readonly string[] = []): boolean {
+  const plain = plainOf(password);
+  const names = [...given];
   if (email !== undefined) {
     const outcome = canonicalEmail(email);
     const canonical = outcome.kind === 'email' ? outcome.canonical : email.toLowerCase();
-    words.push(email.normalize('NFKC').toLowerCase().trim(), canonical, canonical.split('@')[0] ?? canonical);
+    names.push(email, canonical);
     if (outcome.kind === 'email' && canonicalEmail(plain.slice(0, 300)).kind === 'email') {
       const spelled = canonicalEmail(plain);
       if (spelled.kind === 'email' && spelled.canonical === canonical) return true;
     }
   }
-  return words.some((word) => word !== '' && plain.replaceAll(word, '') === '');
+  const words = new Set(['cardea', ...names.slice(0, MOST_NAMES).flatMap(wordsOf)]);
+  // The longest first, or a short word would leave the rest of a longer one behind.
+  const rest = [...words]
+    .sort((one, other) => other.length - one.length)
+    .reduce((left, word) => left.replaceAll(word, ' '), plain);
+  return rest !== plain && !/\p{L}/u.test(rest);
+}
+
+const MOST_NAMES = 16;
+/** Shorter pieces stand in too many good passwords. */
+const LEAST_WORD = 3;
+
+/** A name whole, without its spaces, and its parts. */
+function wordsOf(name: string): string[] {
+  const plain = plainOf(name.slice(0, 300));
+  const parts = plain.split(/[^\p{L}\p{M}\p{N}]+/u);
+  return [plain, parts.join(''), ...parts].filter((word) => word.length >= LEAST_WORD && /\p{L}/u.test(word));
+}
+
+function plainOf(text: string): string {
+  return text.normalize('NFKC').toLowerCase().trim();
 }
 
 function fault(message: string): Fault {

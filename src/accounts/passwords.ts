@@ -10,6 +10,7 @@ import * as argon2 from 'argon2';
 import type { Clock } from '../config/clock.ts';
 import type { Fault } from './fault.ts';
 import { createHashingQueue, type Lane, type Queued } from './hashing-queue.ts';
+import type { IsLeaked } from './password-range.ts';
 import { judgePassword, preparedPassword } from './password-rules.ts';
 
 export interface Argon2Settings {
@@ -25,6 +26,13 @@ export interface Argon2Settings {
 /** OWASP Password Storage Cheat Sheet: the weakest parameters that are still fit for use. */
 const FLOOR = { memoryKib: 19_456, timeCost: 2, parallelism: 1 } as const;
 
+/** What somebody who guesses would try first. */
+export interface PasswordContext {
+  readonly email?: string | undefined;
+  /** The person's name, and that of the app. */
+  readonly words?: readonly string[] | undefined;
+}
+
 export interface Passwords {
   /** The PHC string of a new password that has been judged. */
   hash(password: string, lane?: Lane): Promise<Queued<string>>;
@@ -33,7 +41,7 @@ export interface Passwords {
   /** The string was made with weaker parameters than the present ones. */
   needsRehash(hash: string): boolean;
   /** The first fault of a new password, as a sentence for the person; undefined when it may be set. */
-  judge(password: string, context?: { email?: string | undefined }): Fault | undefined;
+  judge(password: string, context?: PasswordContext): Promise<Fault | undefined>;
   /** How many hashes this process has computed. */
   computedCount(): number;
   /** Waiting and running now. */
@@ -45,6 +53,10 @@ export function createPasswords(options: {
   argon2: Argon2Settings;
   minLength: number;
   clock: Clock;
+  /** This service's host and name. */
+  words?: readonly string[];
+  /** password-range.ts; absent: no list elsewhere is asked. */
+  isLeaked?: IsLeaked | undefined;
   /** Told of every hash computed: its time in seconds. */
   onHash?: (seconds: number) => void;
 }): Passwords {
@@ -94,7 +106,13 @@ export function createPasswords(options: {
       });
     },
     needsRehash: (hash) => isWeaker(hash, settings),
-    judge: (password, context) => judgePassword(password, { minLength, email: context?.email }),
+    async judge(password, context) {
+      const words = [...(options.words ?? []), ...(context?.words ?? [])];
+      const fault = judgePassword(password, { minLength, email: context?.email, words });
+      const prepared = fault ? undefined : preparedPassword(password);
+      if (prepared === undefined || !(await options.isLeaked?.(prepared))) return fault;
+      return { field: 'password', message: 'has been found in leaked passwords of other services' };
+    },
     computedCount: () => computed,
     depth: () => queue.depth(),
   };

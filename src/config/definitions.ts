@@ -7,6 +7,7 @@ import { masterKeysKind } from './master-key.ts';
 import { mutualTlsDefinitions } from './mutual-tls.ts';
 import { allowEntries } from './outbound-allow.ts';
 import { registrationDefinitions } from './registration.ts';
+import { signUpDefinitions } from './sign-up.ts';
 
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
@@ -102,6 +103,7 @@ export const definitions = {
     'the sender of every mail: an address, or `Name <address>`',
   ),
   ...registrationDefinitions,
+  ...signUpDefinitions,
   workers: define(
     'CARDEA_WORKERS',
     orWord('auto', wholeNumber(1, 256)),

@@ -13,6 +13,7 @@ import {
 } from './registration.ts';
 import type { Secret } from './secret.ts';
 import { type Environment, unknownNames } from './setting-names.ts';
+import { readSignUp, type SignUpSettings } from './sign-up.ts';
 
 /** Everything an operator decides, checked and frozen. */
 export interface Settings {
@@ -34,6 +35,7 @@ export interface Settings {
   readonly outbound: { readonly allow: readonly string[]; readonly caFile?: string };
   readonly mail: MailSettings;
   readonly registration: RegistrationSettings;
+  readonly signUp: SignUpSettings;
   /** Absent: no client is named by the address of its metadata document. */
   readonly clientDocuments?: ClientDocumentSettings;
   readonly workers: number;
@@ -42,6 +44,8 @@ export interface Settings {
   readonly argon2: Argon2Settings;
   /** Characters. */
   readonly passwordMinLength: number;
+  /** Ends in a slash. Absent: no password is compared with leaked ones elsewhere. */
+  readonly passwordRangeUrl?: string;
   readonly limits: Limits;
   readonly lifetimes: Lifetimes;
   /** `chosen`: an operator named the port, so a start without it must fail; the default one may be taken. */
@@ -124,6 +128,8 @@ function build(environment: Environment, read: ReadOne, faults: string[]): Setti
     tls,
     trustedProxies,
   });
+  const mail = readMail(read, isSet, issuer, faults);
+  const passwordRangeUrl = read(definitions.passwordRangeUrl);
   const lifetimes = buildLifetimes((row: LifetimeRow) => read(row) ?? row.seconds);
   faults.push(...judgeLifetimes(lifetimes));
 
@@ -140,8 +146,9 @@ function build(environment: Environment, read: ReadOne, faults: string[]): Setti
     ...(tls && { tls }),
     ...(mutualTls && { mutualTls }),
     outbound: readOutbound(read, faults),
-    mail: readMail(read, isSet, issuer, faults),
+    mail,
     registration: readRegistration(read),
+    signUp: readSignUp(read, faults, mail),
     ...(clientDocuments && { clientDocuments }),
     workers: readWorkers(read, embedded, faults),
     redisLossAccepted,
@@ -155,6 +162,7 @@ function build(environment: Environment, read: ReadOne, faults: string[]): Setti
       queueSeconds: read(definitions.argonQueueSeconds) ?? 5,
     },
     passwordMinLength: read(definitions.passwordMinLength) ?? 12,
+    ...(passwordRangeUrl && { passwordRangeUrl }),
     limits: buildLimits((row) => read({ name: row.name, kind: limitKind }) ?? row.limit),
     lifetimes,
     ...(metrics && { metrics }),

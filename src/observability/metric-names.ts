@@ -42,6 +42,11 @@ export const metricDefinitions = {
     'Clients that did not take what they were told of a sign-out',
   ),
   cardea_password_hash_seconds: metric('histogram', 'Time of one password hash without its wait'),
+  cardea_password_range_total: metric(
+    'counter',
+    'New passwords that were looked for among leaked ones elsewhere',
+    'outcome',
+  ),
   cardea_password_queue_length: metric('gauge', 'Sign-ins that wait for a hash'),
   cardea_storage_unavailable_total: metric(
     'counter',

@@ -51,6 +51,19 @@ describe('A12, A14 which passwords may be set', () => {
     expect(judge(password)).toMatchObject({ field: 'password' });
   });
 
+  it.each([
+    ['Ada Lovelace 1815', 'the name with a year'],
+    ['lovelaceada!!!', 'the name turned around'],
+    ['example.com2026', 'the domain and a year'],
+    ['Kürschner&Söhne', 'the app'],
+    ['idexample-1234', 'the host'],
+  ])('%j may not: words that anybody would try first (%s)', (password) => {
+    const words = ['Ada Lovelace', 'Kürschner & Söhne', 'id.example'];
+    const context = { minLength: 12, email: 'ada.lovelace@example.com', words };
+    expect(judgePassword(password, context)).toMatchObject({ field: 'password' });
+    expect(judgePassword(`${password} harbour`, context)).toBeUndefined();
+  });
+
   it('has at least eight bytes, whatever the setting', () => {
     expect(judge('abc4567', undefined, 1)).toBeDefined();
     expect(judge('zebra%41', undefined, 8)).toBeUndefined();
