@@ -45,7 +45,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     create table mail_outbox (
       id bigint generated always as identity primary key,
       message_key text not null unique,
-      account_id text not null,
+      account_id text,
+      recipient text not null,
       kind text not null,
       sealed text,
       state text not null default 'waiting' check (state in ('waiting', 'boxed', 'sent', 'given-up')),
@@ -54,6 +55,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       next_at timestamptz not null
     )`.execute(db);
   await sql`create index mail_outbox_due on mail_outbox (next_at) where state = 'waiting'`.execute(db);
-  await sql`create index mail_outbox_account on mail_outbox (account_id, created_at)`.execute(db);
+  await sql`create index mail_outbox_recipient on mail_outbox (recipient, created_at)`.execute(db);
+  await sql`create index mail_outbox_account on mail_outbox (account_id) where account_id is not null`.execute(
+    db,
+  );
   await sql`create index mail_outbox_created_at on mail_outbox (created_at)`.execute(db);
 }

@@ -25,6 +25,14 @@ export async function theftMail(
       key: `sign-in-ended:${family}`,
       accountId,
       to: account.email,
-      data: { app: client?.name ?? clientId ?? '', at, network, firstNetwork, millisecondsApart },
+      data: {
+        app: client?.name ?? clientId ?? '',
+        at,
+        network,
+        ...(firstNetwork !== network && { firstNetwork }),
+        ...(millisecondsApart !== undefined && {
+          seconds: Math.max(1, Math.round(millisecondsApart / 1000)),
+        }),
+      },
     });
 }

@@ -7,7 +7,7 @@ import { createMail, type Mail, type MailNeeds } from './mail/mail.ts';
 import { createTemplates } from './mail/templates.ts';
 import { createSmtpTransport } from './mail/transport.ts';
 import type { Metrics } from './observability/metrics.ts';
-import { loadTexts } from './web/texts.ts';
+import { loadLanguages } from './web/texts.ts';
 
 const viewsDir = fileURLToPath(new URL('../views/', import.meta.url));
 
@@ -19,12 +19,11 @@ type Needs = Pick<MailNeeds, 'db' | 'sealing' | 'clock' | 'log'> & {
 
 export function openMail({ settings, audit, metrics, ...parts }: Needs): Mail {
   const { issuer, mail, limits } = settings;
-  const { t } = loadTexts(`${viewsDir}locales/en.json`);
   return createMail({
     ...parts,
     issuer,
-    templates: createTemplates({ viewsDir, issuer, t }),
-    budget: limits.mailPerAccount,
+    templates: createTemplates({ viewsDir, issuer, textsIn: loadLanguages(`${viewsDir}locales`).textsIn }),
+    budgets: { notices: limits.mailPerAccount, asked: limits.askedMailPerAddress },
     mode:
       mail.kind === 'smtp'
         ? {

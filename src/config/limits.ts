@@ -23,6 +23,7 @@ export interface Limits {
   readonly userCodePerBrowser: Limit;
   readonly refusalsPerNetwork: Limit;
   readonly mailPerAccount: Limit;
+  readonly askedMailPerAddress: Limit;
 }
 
 /** One line of the table. */
@@ -123,7 +124,18 @@ export const limitRows: Readonly<Record<keyof Limits, LimitRow>> = {
     'refused requests of one network whose story is recorded; the others get a reference only',
   ),
   // Whoever ends an account's sign-ins again and again must not fill its mail box.
-  mailPerAccount: row('MAIL_PER_ACCOUNT', 5, 86_400, 'mails to one account; more are not written'),
+  mailPerAccount: row(
+    'MAIL_PER_ACCOUNT',
+    30,
+    86_400,
+    'mails that tell one account what happened to it; more are not written',
+  ),
+  askedMailPerAddress: row(
+    'ASKED_MAIL_PER_ADDRESS',
+    8,
+    3600,
+    'mails with codes and links to one address, whoever asks for them; more are not written',
+  ),
 };
 
 /** Builds the limits, asking `take` for each line of the table. */
@@ -144,6 +156,7 @@ export function buildLimits(take: (row: LimitRow) => Limit): Limits {
     userCodePerBrowser: take(limitRows.userCodePerBrowser),
     refusalsPerNetwork: take(limitRows.refusalsPerNetwork),
     mailPerAccount: take(limitRows.mailPerAccount),
+    askedMailPerAddress: take(limitRows.askedMailPerAddress),
   };
 }
 

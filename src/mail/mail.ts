@@ -13,7 +13,7 @@ import type { Templates } from './templates.ts';
 export interface Mail {
   /** Whether mails are written at all. */
   readonly kind: 'smtp' | 'box' | 'off';
-  /** Writes it with `trx`; nothing where mail is off, was written before, or is beyond the account's budget. */
+  /** Writes it with `trx`; nothing where mail is off, was written before, or is beyond the budget. */
   write(trx: Kysely<Database>, message: Message): Promise<void>;
   /** Sends what is due now. @returns how many were sent */
   deliver(): Promise<number>;
@@ -31,6 +31,11 @@ export interface BoxedMail extends RenderedMail {
   readonly at: number;
 }
 
+interface Budget {
+  readonly limit: number;
+  readonly windowSeconds: number;
+}
+
 export interface MailNeeds {
   readonly mode: { readonly kind: 'smtp'; readonly transport: Transport } | { readonly kind: 'box' | 'off' };
   readonly db: Kysely<Database>;
@@ -39,12 +44,21 @@ export interface MailNeeds {
   readonly clock: { now(): number };
   readonly log: Record<'info' | 'warn', (message: string, fields?: Record<string, unknown>) => void>;
   readonly issuer: string;
-  /** Mails to one account. */
-  readonly budget: { readonly limit: number; readonly windowSeconds: number };
+  readonly budgets: {
+    /** What happened to one account. */
+    readonly notices: Budget;
+    /** What strangers can cause, to one address. */
+    readonly asked: Budget;
+  };
   /** Told in the transaction that settles a mail. */
   readonly onSettled: (
     trx: Kysely<Database>,
-    end: { accountId: string; mail: MailKind; outcome: 'sent' | 'refused' | 'unreachable'; attempts: number },
+    end: {
+      accountId: string | undefined;
+      mail: MailKind;
+      outcome: 'sent' | 'refused' | 'unreachable';
+      attempts: number;
+    },
   ) => Promise<void>;
   readonly everyMs?: number;
 }
@@ -64,7 +78,7 @@ const KEEP_MS = 30 * 86_400_000;
 const SWEEP_ROWS = 500;
 
 export function createMail(needs: MailNeeds): Mail {
-  const { mode, db, sealing, templates, clock, log, budget } = needs;
+  const { mode, db, sealing, templates, clock, log, budgets } = needs;
   const host = new URL(needs.issuer).hostname.replace(/^\[|\]$/g, '');
   let timer: NodeJS.Timeout | undefined;
   let soon: NodeJS.Timeout | undefined;
@@ -73,15 +87,20 @@ export function createMail(needs: MailNeeds): Mail {
 
   const aad = (key: string) => `mail:${key}`;
   const opened = (row: OutboxRow) =>
-    JSON.parse(sealing.open(row.sealed, aad(row.message_key))) as Pick<Message, 'to' | 'data'>;
+    JSON.parse(sealing.open(row.sealed, aad(row.message_key))) as Pick<Message, 'to' | 'data' | 'locale'>;
+  // However it is spelled: one mailbox, one budget.
+  const addressDigest = (to: string) =>
+    createHash('sha256')
+      .update(`cardea mail to ${to.normalize('NFKC').trim().toLowerCase()}`)
+      .digest('base64url');
   // The key names families and accounts: outside it is a digest.
   const messageIdOf = (key: string) =>
     `<${createHash('sha256').update(`cardea mail ${key}`).digest('base64url')}@${host}>`;
 
   async function one(row: OutboxRow, transport: Transport): Promise<boolean> {
     const kind = row.kind as MailKind;
-    const { to, data } = opened(row);
-    const rendered = templates.render(kind, data);
+    const { to, data, locale } = opened(row);
+    const rendered = templates.render(kind, data, locale);
     const { kind: outcome } = await transport.send({
       ...rendered,
       to,
@@ -97,7 +116,7 @@ export function createMail(needs: MailNeeds): Mail {
     await db.transaction().execute(async (trx) => {
       if (!(await settle(trx, row.id, outcome === 'sent' ? 'sent' : 'given-up'))) return;
       await needs.onSettled(trx, {
-        accountId: row.account_id,
+        accountId: row.account_id ?? undefined,
         mail: kind,
         outcome: outcome === 'later' ? 'unreachable' : outcome,
         attempts: row.attempts,
@@ -131,11 +150,17 @@ export function createMail(needs: MailNeeds): Mail {
   return {
     kind: mode.kind,
     deliver,
-    async write(trx, { key, accountId, kind, to, data }) {
+    async write(trx, { key, accountId, kind, to, data, locale }) {
       if (mode.kind === 'off') return;
-      const sealed = sealing.seal(JSON.stringify({ to, data }), aad(key));
+      const sealed = sealing.seal(JSON.stringify({ to, data, locale }), aad(key));
       const state = mode.kind === 'box' ? 'boxed' : 'waiting';
-      await insertMail(trx, { key, accountId, kind, sealed, state, now: new Date(clock.now()) }, budget);
+      const asked = templates.isAsked(kind);
+      const recipient = asked ? `asked:${addressDigest(to)}` : `notice:${accountId ?? addressDigest(to)}`;
+      await insertMail(
+        trx,
+        { key, accountId, recipient, kind, sealed, state, now: new Date(clock.now()) },
+        asked ? budgets.asked : budgets.notices,
+      );
       // After the transaction, as far as can be known from here; the timer finds it otherwise.
       if (!started || soon) return;
       soon = setTimeout(() => {
@@ -147,8 +172,8 @@ export function createMail(needs: MailNeeds): Mail {
     async box() {
       if (mode.kind !== 'box') return [];
       return (await boxed(db, BOX_SIZE)).map((row) => {
-        const { to, data } = opened(row);
-        return { ...templates.render(row.kind as MailKind, data), to, at: row.created_at.getTime() };
+        const { to, data, locale } = opened(row);
+        return { ...templates.render(row.kind as MailKind, data, locale), to, at: row.created_at.getTime() };
       });
     },
     sweep: () => deleteBefore(db, new Date(clock.now() - KEEP_MS), SWEEP_ROWS),

@@ -3,17 +3,77 @@
  * whose address it is and what has happened, which the caller brings.
  */
 
-/** What a template is given. Times are ms since the epoch. */
+/** Something that the person is asked to do: a code that can be typed, and where it has one, a link that does the same. */
+interface Code {
+  /** As it is typed, in its groups. */
+  readonly code: string;
+  /** How long it works. */
+  readonly minutes: number;
+  /** The app that it is for: somebody else's text. */
+  readonly app?: string | undefined;
+  /** Where it was asked for (throttle/networks.ts). */
+  readonly network?: string | undefined;
+}
+interface CodeAndLink extends Code {
+  /** A path of ours, from its first slash. */
+  readonly link: string;
+}
+
+/** Something that has happened to the account. Times are ms since the epoch. */
+interface Notice {
+  readonly at: number;
+  readonly network?: string | undefined;
+  /** Browser and system, by name. */
+  readonly device?: string | undefined;
+}
+
+/** Ways to prove who one is, as `mail.word.<factor>` calls them. */
+export type FactorWord = 'password' | 'passkey' | 'totp' | 'recovery' | 'email';
+
+/** What a template is given. */
 export interface MailData {
+  'sign-up': CodeAndLink;
+  /** Somebody signs up with an address that has an account. */
+  'sign-up-known': { readonly link: string; readonly app?: string | undefined };
+  'verify-email': CodeAndLink;
+  'reset-password': CodeAndLink;
+  'sign-in-code': Code;
+  'second-factor-code': Code;
+  /** To the new address. */
+  'change-email': CodeAndLink;
+  'link-identity': Code & { readonly provider: string };
+  invitation: {
+    readonly code: string;
+    readonly link: string;
+    readonly until: number;
+    readonly from?: string | undefined;
+  };
+
   /** A key of a sign-in (refresh token or code) was used twice, and the sign-in was ended for it. */
   'sign-in-ended': {
-    /** The app's name, as it was registered: somebody else's text. */
     readonly app: string;
     readonly at: number;
     readonly network?: string | undefined;
+    /** Where the first use came from, when that is another place. */
     readonly firstNetwork?: string | undefined;
-    readonly millisecondsApart?: number | undefined;
+    readonly seconds?: number | undefined;
   };
+  /** `link`: "this wasn't me". */
+  'new-device': Notice & { readonly link: string; readonly app?: string | undefined };
+  'password-changed': Notice;
+  /** To the old address. `link`: "this wasn't me". */
+  'email-changed': Notice & { readonly email: string; readonly link: string };
+  'factor-added': Notice & { readonly factor: FactorWord; readonly name?: string | undefined };
+  'factor-removed': Notice & { readonly factor: FactorWord; readonly name?: string | undefined };
+  'recovery-codes-made': Notice;
+  'recovery-code-used': Notice & { readonly left: number };
+  'identity-linked': Notice & { readonly provider: string };
+  'identity-unlinked': Notice & { readonly provider: string };
+  'signed-out-everywhere': Notice;
+  'data-downloaded': Notice;
+  /** `link`: keep the account. */
+  'deletion-planned': Notice & { readonly until: number; readonly link: string };
+  'account-deleted': Notice;
 }
 
 export type MailKind = keyof MailData;
@@ -23,9 +83,12 @@ export type Message = {
   [K in MailKind]: {
     readonly kind: K;
     readonly key: string;
-    readonly accountId: string;
+    /** Absent: nobody has an account with that address. */
+    readonly accountId?: string | undefined;
     /** The address as the person typed it. */
     readonly to: string;
+    /** BCP 47; a language of ours, else the default. */
+    readonly locale?: string | undefined;
     readonly data: MailData[K];
   };
 }[MailKind];

@@ -5,7 +5,7 @@ import type { Database } from '../storage/tables.ts';
 export interface OutboxRow {
   readonly id: string;
   readonly message_key: string;
-  readonly account_id: string;
+  readonly account_id: string | null;
   readonly kind: string;
   readonly sealed: string;
   readonly attempts: number;
@@ -13,14 +13,16 @@ export interface OutboxRow {
 }
 
 /**
- * One mail a key, and at most `budget` an account within the window; what goes beyond is not written.
+ * One mail a key, and at most `budget` a recipient within the window; what goes beyond is not written.
  * @returns whether it was
  */
 export async function insertMail(
   trx: Kysely<Database>,
   mail: {
     readonly key: string;
-    readonly accountId: string;
+    readonly accountId: string | undefined;
+    /** Whose budget it is. */
+    readonly recipient: string;
     readonly kind: string;
     readonly sealed: string;
     readonly state: 'waiting' | 'boxed';
@@ -30,11 +32,11 @@ export async function insertMail(
 ): Promise<boolean> {
   const since = new Date(mail.now.getTime() - budget.windowSeconds * 1000);
   const { rows } = await sql`
-    insert into mail_outbox (message_key, account_id, kind, sealed, state, created_at, next_at)
-    select ${mail.key}, ${mail.accountId}, ${mail.kind}, ${mail.sealed}, ${mail.state},
+    insert into mail_outbox (message_key, account_id, recipient, kind, sealed, state, created_at, next_at)
+    select ${mail.key}, ${mail.accountId ?? null}, ${mail.recipient}, ${mail.kind}, ${mail.sealed}, ${mail.state},
       ${mail.now}::timestamptz, ${mail.now}::timestamptz
     where (
-      select count(*) from mail_outbox where account_id = ${mail.accountId} and created_at > ${since}::timestamptz
+      select count(*) from mail_outbox where recipient = ${mail.recipient} and created_at > ${since}::timestamptz
     ) < ${budget.limit}
     on conflict (message_key) do nothing
     returning id`.execute(trx);

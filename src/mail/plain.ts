@@ -16,9 +16,19 @@ export function plainName(name: string): string {
   return short.replace(/([\p{L}\p{N}])([.:@/])(?=\S)/gu, '$1\u2060$2\u2060');
 }
 
-/** 25 November 2026, 16:04 UTC: read in any country without taking day for month. */
-export function plainTime(at: number): string {
-  const date = new Date(at);
-  const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' }).format(date);
-  return `${day}, ${date.toISOString().slice(11, 16)} UTC`;
+/**
+ * 25 November 2026 at 16:04 UTC: read in any country without taking day for month.
+ * @param at ms
+ * @param lang BCP 47
+ */
+export function plainTime(at: number, lang: string): string {
+  return new Intl.DateTimeFormat(lang === 'en' ? 'en-GB' : lang, {
+    day: 'numeric',
+    month: 'long',
+    year: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    timeZone: 'UTC',
+    timeZoneName: 'short',
+  }).format(at);
 }

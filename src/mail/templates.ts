@@ -1,78 +1,123 @@
-/** Templates to mails: `views/mail/<kind>.txt.eta` and `.html.eta`, compiled once. HTML is escaped by default. */
+/** Templates to mails: subject, text and HTML from the same blocks, in the person's language. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Eta } from 'eta';
 import type { MailData, MailKind, RenderedMail } from './message.ts';
 import { plainName, plainTime } from './plain.ts';
+import {
+  type Block,
+  readTemplateFiles,
+  type TemplateFile,
+  textKey,
+  type VariableKind,
+} from './template-files.ts';
 
 export interface Templates {
-  render<K extends MailKind>(kind: K, data: MailData[K]): RenderedMail;
+  render<K extends MailKind>(kind: K, data: MailData[K], locale?: string): RenderedMail;
+  /** Whether strangers can cause it. */
+  isAsked(kind: MailKind): boolean;
+  readonly files: ReadonlyMap<string, TemplateFile>;
 }
 
-type Text = (key: string, values?: Readonly<Record<string, string | number>>) => string;
-
-/** What the templates see: our own words, made from data that is plain already. The only link is the issuer's. */
-interface View {
-  readonly heading: string;
-  readonly paragraphs: readonly string[];
-  readonly link: { readonly url: string; readonly text: string };
-  readonly foot: string;
+/** One language's texts (web/texts.ts). */
+export interface MailTexts {
+  readonly lang: string;
+  readonly dir: 'ltr' | 'rtl';
+  t(key: string, values?: Readonly<Record<string, string | number>>): string;
 }
 
-const kinds: readonly MailKind[] = ['sign-in-ended'];
+/** What the two layouts are given: everything in it is plain text already. */
+type Part =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'code'; readonly text: string }
+  | { readonly kind: 'link'; readonly text: string; readonly url: string };
 
-/** @throws when a template cannot be read */
+/** @throws when a template or layout cannot be read */
 export function createTemplates({
   viewsDir,
   issuer,
-  t,
+  textsIn,
 }: {
   viewsDir: string;
   issuer: string;
-  t: Text;
+  /** The default language's for one that there is not. */
+  textsIn: (locale: string | undefined) => MailTexts;
 }): Templates {
-  const html = new Eta({ autoEscape: true, autoTrim: [false, 'nl'], cache: true, useWith: false });
-  const text = new Eta({ autoEscape: false, autoTrim: [false, 'nl'], cache: true, useWith: false });
-  for (const kind of kinds) {
-    html.loadTemplate(`@${kind}`, readFileSync(join(viewsDir, 'mail', `${kind}.html.eta`), 'utf8'));
-    text.loadTemplate(`@${kind}`, readFileSync(join(viewsDir, 'mail', `${kind}.txt.eta`), 'utf8'));
-  }
+  const dir = join(viewsDir, 'mail');
+  const files = readTemplateFiles(dir);
+  const html = new Eta({ autoEscape: true, autoTrim: [false, 'nl'], useWith: false });
+  const text = new Eta({ autoEscape: false, autoTrim: [false, 'nl'], useWith: false });
+  html.loadTemplate('@layout', readFileSync(join(dir, 'layout.html.eta'), 'utf8'));
+  text.loadTemplate('@layout', readFileSync(join(dir, 'layout.txt.eta'), 'utf8'));
   const { host } = new URL(issuer);
 
-  const views: { [K in MailKind]: (data: MailData[K]) => { subject: string; view: View } } = {
-    'sign-in-ended': ({ app: name, at, network, firstNetwork, millisecondsApart }) => {
-      const app = plainName(name);
-      const seconds = Math.max(1, Math.round((millisecondsApart ?? 0) / 1000));
-      const places =
-        network !== undefined && firstNetwork !== undefined
-          ? t(network === firstNetwork ? 'mail.signInEnded.samePlace' : 'mail.signInEnded.places', {
-              first: firstNetwork,
-              second: network,
-            })
-          : undefined;
+  function fileOf(kind: string): TemplateFile {
+    const file = files.get(kind);
+    if (!file) throw new RangeError(`There is no mail template "${kind}".`);
+    return file;
+  }
+
+  function valuesOf(kind: string, data: Readonly<Record<string, unknown>>, { t, lang }: MailTexts) {
+    const values: Record<string, string | number> = { host };
+    for (const [name, shape] of Object.entries(fileOf(kind).variables)) {
+      const value = data[name];
+      if (value === undefined) continue;
+      if (shape === 'time') values[name] = plainTime(Number(value), lang);
+      else if (shape === 'number') values[name] = new Intl.NumberFormat(lang).format(Number(value));
+      else if (shape === 'word') values[name] = t(`mail.word.${String(value)}`);
+      else if (shape === 'link') values[name] = addressOf(issuer, String(value));
+      else values[name] = isOurs(shape, String(value)) ? String(value) : plainName(String(value));
+    }
+    return values;
+  }
+
+  return {
+    files,
+    isAsked: (kind) => fileOf(kind).asked,
+    render(kind, data, locale) {
+      const texts = textsIn(locale);
+      const { lang } = texts;
+      const values = valuesOf(kind, data as Readonly<Record<string, unknown>>, texts);
+      const say = (own: string) => texts.t(textKey(kind, own), values);
+      const parts = fileOf(kind)
+        .blocks.filter((block) => isWanted(block, values))
+        .map((block): Part => {
+          if ('link' in block) {
+            const url = block.link.startsWith('/') ? addressOf(issuer, block.link) : values[block.link];
+            return { kind: 'link', text: say(block.text), url: String(url) };
+          }
+          if ('code' in block) return { kind: 'code', text: String(values[block.code]) };
+          return { kind: 'text', text: say(block.text) };
+        });
+      const seen = {
+        subject: say('subject'),
+        parts,
+        foot: texts.t('mail.foot', { host }),
+        lang,
+        dir: texts.dir,
+      };
       return {
-        subject: t('mail.signInEnded.subject', { app }),
-        view: {
-          heading: t('mail.signInEnded.heading', { app }),
-          paragraphs: [
-            t('mail.signInEnded.what', { app, host, time: plainTime(at) }),
-            ...(millisecondsApart === undefined ? [] : [t('mail.signInEnded.apart', { seconds })]),
-            ...(places === undefined ? [] : [places]),
-            t('mail.signInEnded.why'),
-            t('mail.signInEnded.next', { app }),
-          ],
-          link: { url: `${issuer}/`, text: t('mail.signInEnded.link', { host }) },
-          foot: t('mail.foot', { host }),
-        },
+        subject: seen.subject,
+        text: text.render('@layout', seen),
+        html: html.render('@layout', seen),
       };
     },
   };
+}
 
-  return {
-    render(kind, data) {
-      const { subject, view } = views[kind](data);
-      const seen = { ...view, subject };
-      return { subject, text: text.render(`@${kind}`, seen), html: html.render(`@${kind}`, seen) };
-    },
-  };
+function isWanted({ needs = [], without = [] }: Block, values: Readonly<Record<string, unknown>>): boolean {
+  return (
+    needs.every((name) => values[name] !== undefined) && without.every((name) => values[name] === undefined)
+  );
+}
+
+/** Codes are made here; networks are addresses and nothing else. */
+function isOurs(shape: VariableKind, value: string): boolean {
+  return shape === 'code' || (shape === 'network' && /^[\da-f.:/]{1,50}$/i.test(value));
+}
+
+/** Links lead to the issuer and nowhere else, whatever a caller passes (OWASP ASVS 5 section 6.4.1). */
+function addressOf(issuer: string, path: string): string {
+  if (!/^\/[\w/-]*$/.test(path)) throw new RangeError('A link in a mail must be a path of ours.');
+  return issuer.replace(/\/+$/, '') + path;
 }

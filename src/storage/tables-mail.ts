@@ -5,7 +5,10 @@ export interface MailOutboxTable {
   id: Generated<string>;
   /** One mail for what bears this name; the Message-ID is made from it. */
   message_key: string;
-  account_id: string;
+  /** Null: to an address that no account has. */
+  account_id: string | null;
+  /** Whose budget it is. */
+  recipient: string;
   kind: string;
   /** Recipient and what the template says, sealed; null once it was sent or given up. */
   sealed: string | null;

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Eta } from 'eta';
 import type { Assets } from './assets.ts';
-import { loadTexts, type Texts } from './texts.ts';
+import { loadLanguages, type Texts } from './texts.ts';
 
 /** Renders `views/pages/<name>.eta`. `data` is seen as `it`; beside it stand `t`, `parts`, `asset`, `base`, `lang`, `dir`. */
 export type RenderPage = (name: string, data: Readonly<Record<string, unknown>>, locale?: string) => string;
@@ -45,19 +45,11 @@ export function createRenderer({ viewsDir, assets, base, locale = 'en' }: Render
       );
     }
   }
-  const every = new Map(
-    readdirSync(join(viewsDir, 'locales')).map((file) => {
-      const texts = loadTexts(join(viewsDir, 'locales', file));
-      return [texts.lang, texts];
-    }),
-  );
-  const texts = every.get(locale);
-  if (!texts) throw new RangeError(`There is no language "${locale}".`);
-  const textsIn = (wanted: string): Texts => every.get(wanted) ?? texts;
+  const { locales, textsIn } = loadLanguages(join(viewsDir, 'locales'), locale);
   return {
-    texts,
+    texts: textsIn(locale),
     textsIn,
-    locales: [locale, ...[...every.keys()].filter((one) => one !== locale)],
+    locales,
     renderPage(name, data, wanted = locale) {
       const { t, parts, lang, dir } = textsIn(wanted);
       return eta.render(`@pages/${name}`, { t, parts, lang, dir, asset: assets.url, base, ...data });

@@ -1,5 +1,6 @@
 /** What pages say, by key, from one JSON file a language. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 /** A piece of a sentence: `strong` pieces were put in for a {placeholder}. */
 export interface TextPart {
@@ -51,5 +52,31 @@ export function loadTexts(file: string): Texts {
         .join(''),
     parts,
     has: (key) => known.has(key),
+  };
+}
+
+export interface Languages {
+  /** The default first (BCP 47). */
+  readonly locales: readonly string[];
+  /** The default's for a language that there is not. */
+  textsIn(locale: string | undefined): Texts;
+}
+
+/** Every file of the folder is a language. @throws when the default is not among them */
+export function loadLanguages(dir: string, fallback = 'en'): Languages {
+  const every = new Map(
+    readdirSync(dir)
+      .filter((file) => file.endsWith('.json'))
+      .sort()
+      .map((file) => {
+        const texts = loadTexts(join(dir, file));
+        return [texts.lang, texts];
+      }),
+  );
+  const first = every.get(fallback);
+  if (!first) throw new RangeError(`There is no language "${fallback}".`);
+  return {
+    locales: [fallback, ...[...every.keys()].filter((one) => one !== fallback)],
+    textsIn: (locale) => every.get(locale ?? fallback) ?? first,
   };
 }

@@ -5,18 +5,21 @@ import { createMail, type Mail } from '../../src/mail/mail.ts';
 import type { Message } from '../../src/mail/message.ts';
 import { createTemplates } from '../../src/mail/templates.ts';
 import { createSmtpTransport } from '../../src/mail/transport.ts';
-import { loadTexts } from '../../src/web/texts.ts';
+import { loadLanguages } from '../../src/web/texts.ts';
 import { movableClock, newPostgres, sealing, type TestDatabase } from '../storage/databases.ts';
 import { openSink, type Sink } from './sink.ts';
 
-const { t } = loadTexts('views/locales/en.json');
-const templates = createTemplates({ viewsDir: 'views', issuer: 'https://id.example.com', t });
+const templates = createTemplates({
+  viewsDir: 'views',
+  issuer: 'https://id.example.com',
+  ...loadLanguages('views/locales'),
+});
 const credentials = { user: 'cardea', password: 'a secret of the mail server' };
 
 let database: TestDatabase;
 let sink: Sink;
 let clock: ReturnType<typeof movableClock>;
-let settled: { outcome: string; attempts: number; accountId: string }[];
+let settled: { outcome: string; attempts: number; accountId: string | undefined }[];
 let logged: string;
 let mails: Mail[];
 let number = 0;
@@ -54,7 +57,10 @@ async function process(url = sink.url): Promise<Mail> {
     clock,
     log: { info: note, warn: note },
     issuer: 'https://id.example.com',
-    budget: { limit: 3, windowSeconds: 86_400 },
+    budgets: {
+      notices: { limit: 3, windowSeconds: 86_400 },
+      asked: { limit: 2, windowSeconds: 3600 },
+    },
     onSettled: async (_trx, end) => {
       settled.push(end);
     },
@@ -69,7 +75,7 @@ function message(accountId = `account-${++number}`): Message {
     key: `sign-in-ended:family-${++number}`,
     accountId,
     to: 'ada@example.com',
-    data: { app: 'Orders', at: clock.now(), millisecondsApart: 41_000 },
+    data: { app: 'Orders', at: clock.now(), seconds: 41 },
   };
 }
 
@@ -98,7 +104,7 @@ describe('the mail outbox', () => {
     expect(first?.messageId).toMatch(/^<[\w-]{43}@id\.example\.com>$/);
     expect(first?.headers.get('auto-submitted')).toBe('auto-generated');
     expect(first?.text).toContain('41 s apart');
-    expect(first?.html).toContain('href="https://id.example.com/"');
+    expect(first?.html).toContain('href="https://id.example.com/account"');
   });
 
   test('a transaction that fails sends nothing', async () => {

@@ -1,21 +1,82 @@
 /** A15: what somebody else wrote can begin no header, no element and no link. */
+import { readFileSync } from 'node:fs';
 import { simpleParser } from 'mailparser';
 import { createTransport } from 'nodemailer';
 import { describe, expect, test } from 'vitest';
+import type { MailKind } from '../../src/mail/message.ts';
 import { plainName } from '../../src/mail/plain.ts';
+import { samples } from '../../src/mail/samples.ts';
+import { lintTemplates } from '../../src/mail/template-lint.ts';
 import { createTemplates } from '../../src/mail/templates.ts';
-import { loadTexts } from '../../src/web/texts.ts';
+import { loadLanguages } from '../../src/web/texts.ts';
 
-const { t } = loadTexts('views/locales/en.json');
-const templates = createTemplates({ viewsDir: 'views', issuer: 'https://id.example.com', t });
+const templates = createTemplates({
+  viewsDir: 'views',
+  issuer: 'https://id.example.com',
+  ...loadLanguages('views/locales'),
+});
 const render = (app: string) =>
   templates.render('sign-in-ended', {
     app,
     at: Date.UTC(2026, 10, 25, 16, 4),
     network: '198.51.100.9',
     firstNetwork: '203.0.113.7',
-    millisecondsApart: 41_000,
+    seconds: 41,
   });
+
+test('every kind has its template, every variable its place, every block its words', () => {
+  const { texts } = JSON.parse(readFileSync('views/locales/en.json', 'utf8')) as {
+    texts: Record<string, string>;
+  };
+  const en = { lang: 'en', texts: new Map(Object.entries(texts)) };
+  expect(lintTemplates(templates.files, [en])).toEqual([]);
+  const lost = new Map([...en.texts].filter(([key]) => key !== 'mail.signUp.what'));
+  expect(lintTemplates(templates.files, [{ lang: 'en', texts: lost }])).toEqual([
+    'sign-up: en has no text mail.signUp.what',
+  ]);
+  const astray = new Map(en.texts)
+    .set('mail.signUp.button', 'For {name}')
+    .set('mail.signUp.old', 'Once said');
+  expect(lintTemplates(templates.files, [{ lang: 'en', texts: astray }])).toEqual([
+    'sign-up: en writes {name}, which it does not declare',
+    'en: no mail says mail.signUp.old',
+  ]);
+  const silent = new Map(en.texts)
+    .set('mail.resetPassword.subject', 'A new password')
+    .set('mail.shared.life', 'Once.');
+  expect(lintTemplates(templates.files, [{ lang: 'en', texts: silent }])).toContain(
+    'reset-password: en leaves out {minutes}',
+  );
+});
+
+test.each(Object.keys(samples) as MailKind[])(
+  '%s: what can be done stands in both parts, and every link is ours',
+  (kind) => {
+    const { subject, text, html } = templates.render(kind, samples[kind]);
+    const { blocks } = templates.files.get(kind) ?? { blocks: [] };
+    expect(subject).not.toContain('{');
+    for (const part of [text, html]) {
+      expect(part).not.toMatch(/\{\w+\}|undefined/);
+      if (blocks.some((block) => 'code' in block)) expect(part).toContain('1234 5678');
+    }
+    // Mail servers write subjects into their logs.
+    expect(subject).not.toContain('1234');
+    const links = [...html.matchAll(/href="([^"]*)"/g)].map(([, url]) => url ?? '');
+    expect(links).toHaveLength(blocks.filter((block) => 'link' in block).length);
+    for (const url of links) {
+      expect(url).toMatch(/^https:\/\/id\.example\.com\/(?:link|account)/);
+      expect(text).toContain(url);
+    }
+  },
+);
+
+test('A1 a link leads nowhere but to the issuer', () => {
+  for (const link of ['https://evil.example/x', '//evil.example', '/a@b', '/\\evil', '/a b', 'x']) {
+    expect(() => templates.render('reset-password', { ...samples['reset-password'], link })).toThrow(
+      'a path of ours',
+    );
+  }
+});
 
 describe('the mail of an ended sign-in', () => {
   test('says what happened, when, how far apart and from where, in both parts', () => {
@@ -50,7 +111,7 @@ describe('the mail of an ended sign-in', () => {
     expect([...subject].length).toBeLessThan(400);
     // The only element with an address is ours, and nothing in it came from outside.
     expect([...html.matchAll(/<[a-z][^>]*\s(?:href|src)="?([^"\s>]*)/g)].map(([, url]) => url)).toEqual([
-      'https://id.example.com/',
+      'https://id.example.com/account',
     ]);
     expect([...html.matchAll(/<\w+/g)].join()).toBe([...render('Orders').html.matchAll(/<\w+/g)].join());
     // What mail programs would make a link of by themselves.
