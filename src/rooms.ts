@@ -5,6 +5,7 @@
 import { createAccounts } from './accounts/accounts.ts';
 import { createAuthenticate } from './accounts/authenticate.ts';
 import { createConsents } from './accounts/consents.ts';
+import { createMailedProofs } from './accounts/mailed-proofs.ts';
 import { createPasswordRange } from './accounts/password-range.ts';
 import { createPasswords } from './accounts/passwords.ts';
 import { createRoles } from './accounts/roles.ts';
@@ -169,6 +170,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
   const consents = createConsents({ db, clock, audit, lifetimes });
   const standings = createStandings({ db, lease });
   const clientAccess = createClientAccess({ db, lease });
+  const mailedProofs = createMailedProofs({ db, clock, secrets: await secrets.get('mailed-codes') });
   const setupLink = createSetupLink({ db, clock, audit, passwords, lifetimes });
 
   const throttle = createSignInThrottle({ counters, limits, clock });
@@ -258,6 +260,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     standings,
     clientAccess,
     setupLink,
+    mailedProofs,
     throttle,
     requestLimits,
     deviceThrottle,

@@ -19,6 +19,7 @@ export function createUpkeep(rooms: Rooms): {
     await settleFamilies();
     await familyIndex.sweep();
     await mail.sweep();
+    await rooms.mailedProofs.sweep();
     await rooms.logoutQueue.sweep();
     await keys.tick();
     await clients.deleteExpiredSecrets();

@@ -7,7 +7,13 @@ import type { Kysely } from 'kysely';
 import type { Sealing } from './sealing.ts';
 import type { Database } from './tables.ts';
 
-export type InstanceSecretName = 'cookie-keys' | 'pairwise-salt' | 'dpop-nonce' | 'device-cookie' | 'csrf';
+export type InstanceSecretName =
+  | 'cookie-keys'
+  | 'pairwise-salt'
+  | 'dpop-nonce'
+  | 'device-cookie'
+  | 'csrf'
+  | 'mailed-codes';
 
 export interface InstanceSecrets {
   /**

@@ -12,6 +12,7 @@ export interface AccountTables {
   client_roles: ClientRoleRow;
   consents: ConsentRow;
   setup_links: SetupLinkRow;
+  mailed_proofs: MailedProofRow;
 }
 
 export interface AccountRow {
@@ -80,6 +81,29 @@ export interface SetupLinkRow {
   slot: number;
   /** SHA-256 of the token, base64url. */
   token_digest: string;
+  created_at: Date;
+  expires_at: Date;
+  used_at: Date | null;
+}
+
+/** At most one a purpose and subject: a newer one replaces the older. */
+export interface MailedProofRow {
+  purpose: string;
+  /** An account's id, the canonical address where there is no account, or what else it is asked for. */
+  subject: string;
+  account_id: string | null;
+  /** Where it was mailed, as typed. */
+  email: string;
+  /** SHA-256 of the token, base64url. */
+  token_digest: string;
+  /** HMAC-SHA-256 of purpose, subject and code under a sealed secret of the installation, base64url. */
+  code_digest: string;
+  /** Codes typed so far. */
+  tries: Generated<number>;
+  /** It opens only while this is the account's canonical address, and this its password version. */
+  bound_address: string | null;
+  bound_version: number | null;
+  data: Json<Record<string, unknown>>;
   created_at: Date;
   expires_at: Date;
   used_at: Date | null;

@@ -2,6 +2,7 @@
 import { createAccounts } from '../../src/accounts/accounts.ts';
 import { createAuthenticate } from '../../src/accounts/authenticate.ts';
 import { createConsents } from '../../src/accounts/consents.ts';
+import { createMailedProofs } from '../../src/accounts/mailed-proofs.ts';
 import { createPasswords } from '../../src/accounts/passwords.ts';
 import { createRoles } from '../../src/accounts/roles.ts';
 import { createSetupLink } from '../../src/accounts/setup-link.ts';
@@ -27,6 +28,8 @@ export const argon2 = {
 
 export const operator = { actor: { kind: 'operator' } } as const;
 
+export const mailedCodeSecrets = ['a secret of the installation, for codes', 'an older one'];
+
 export function openAccounts(
   { db }: Pick<OpenDatabase, 'db'>,
   clock = standingClock(),
@@ -50,6 +53,7 @@ export function openAccounts(
     roles: createRoles(common),
     consents: createConsents(common),
     setupLink: createSetupLink(common),
+    mailedProofs: createMailedProofs({ db, clock, secrets: mailedCodeSecrets }),
     standings: createStandings({ db, lease }),
     clientAccess: createClientAccess({ db, lease }),
     authenticate: createAuthenticate({ ...common, throttle }),
