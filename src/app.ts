@@ -22,12 +22,15 @@ import { createClientCertificates } from './web/client-certificate.ts';
 import { createCookies } from './web/cookies.ts';
 import { createCsrf } from './web/csrf.ts';
 import { createErrorDoor } from './web/error-door.ts';
+import { createReadSubmitted } from './web/form-guard.ts';
+import { createSendPage } from './web/page-sender.ts';
 import { createPublicUrl } from './web/public-url.ts';
 import { createRenderer } from './web/render.ts';
 import { requestId, requestIdOf } from './web/request-id.ts';
 import { createLimitDoor } from './web/request-limits-door.ts';
 import { createSecurityHeaders } from './web/security-headers.ts';
 import { createFrontDoor } from './wiring-pages.ts';
+import { createPortalOf } from './wiring-portal.ts';
 import { createEnginePages, createFamilyEnd, createFindSubject, ownClient } from './wiring-protocol.ts';
 
 const viewsDir = fileURLToPath(new URL('../views/', import.meta.url));
@@ -138,6 +141,14 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
     renderer,
   });
 
+  const portal = createPortalOf(rooms, protocol, {
+    publicUrl,
+    csrf,
+    renderer,
+    readSubmitted: createReadSubmitted({ csrf, origin: publicUrl.origin }),
+    sendPage: createSendPage(renderer.renderPage),
+  });
+
   const koa = new Koa();
   koa.keys = [...cookieKeys];
   koa.silent = true;
@@ -165,6 +176,7 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
     protocol.middleware,
     createLimitDoor({ rules: pageLimits, take: rooms.requestLimits.take, networkOf }),
     pages.door,
+    portal.door,
   ];
   for (const door of doors) koa.use(door);
   return koa;
@@ -178,14 +190,16 @@ function clientsAt({ directory, clientDocuments }: Rooms, clientId: string) {
 const pageLimits = [
   { path: '/interaction/', limit: 'pagesPerNetwork' },
   { path: '/setup/', limit: 'pagesPerNetwork' },
+  { path: '/account', limit: 'pagesPerNetwork' },
   { path: '/', limit: 'pagesPerNetwork' },
 ] as const;
 
 /** Few labels: the first two parts of a path at most, and the class of the status. */
 function labelsOf({ method, route, status }: { method: string; route: string; status: number }) {
-  const known = /^\/(?:oauth2\/[a-z]+|\.well-known\/[a-z-]+|interaction|device|setup|assets|health)/.exec(
-    route,
-  )?.[0];
+  const known =
+    /^\/(?:oauth2\/[a-z]+|\.well-known\/[a-z-]+|interaction|device|setup|account|assets|health)/.exec(
+      route,
+    )?.[0];
   return { method, route: known ?? (route === '/' ? '/' : 'other'), status: `${Math.floor(status / 100)}xx` };
 }
 

@@ -19,7 +19,7 @@ export function ownClient(issuer: string): Client {
     status: 'active',
     firstParty: true,
     pkceRequired: true,
-    redirectUris: [`${issuer}/`],
+    redirectUris: [`${issuer}/`, `${issuer}/account/return`],
     postLogoutRedirectUris: [],
     grantTypes: [],
     responseTypes: ['none'],

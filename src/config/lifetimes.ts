@@ -20,6 +20,7 @@ export interface Lifetimes {
   readonly pushedRequest: number;
   readonly deviceCode: number;
   readonly setupLink: number;
+  readonly recentSignIn: number;
   readonly signingKeyPublish: number;
   readonly jwksCache: number;
   readonly refusal: number;
@@ -101,6 +102,15 @@ export const lifetimeRows: Readonly<
   // RFC 8628 section 5.1: the shorter a code lives, the fewer guesses it sees.
   deviceCode: row('DEVICE_CODE', 10 * minute, minute, 10 * minute, 'the code shown on a device'),
   setupLink: row('SETUP_LINK', hour, 5 * minute, day, 'the one-time link that makes the first administrator'),
+  // NIST SP 800-63B section 5.2: what a session that was left open may not do is worth signing in for. Ten minutes are
+  // enough to add a passkey and write down recovery codes in one go.
+  recentSignIn: row(
+    'RECENT_SIGN_IN',
+    10 * minute,
+    minute,
+    hour,
+    'a sign-in counts as recent for sensitive changes at `/account`; after that the person signs in again',
+  ),
   signingKeyPublish: row(
     'SIGNING_KEY_PUBLISH',
     hour,
@@ -196,6 +206,7 @@ export function buildLifetimes(take: (row: LifetimeRow) => number): Lifetimes {
     pushedRequest: take(lifetimeRows.pushedRequest),
     deviceCode: take(lifetimeRows.deviceCode),
     setupLink: take(lifetimeRows.setupLink),
+    recentSignIn: take(lifetimeRows.recentSignIn),
     signingKeyPublish: take(lifetimeRows.signingKeyPublish),
     jwksCache: take(lifetimeRows.jwksCache),
     refusal: take(lifetimeRows.refusal),

@@ -9,14 +9,16 @@ export interface SignedInSession {
   /** Seconds since the epoch: when the person last proved who they are. */
   readonly authTime: number;
   readonly amr: readonly string[];
+  /** The level of that sign-in (levels.ts). */
+  readonly acr: string | undefined;
 }
 
 /** Undefined when nobody is signed in, or when the session was ended. */
 export async function readSession(engine: Provider, ctx: Koa.Context): Promise<SignedInSession | undefined> {
   const session = await engine.Session.get(engine.createContext(ctx.req, ctx.res) as never);
-  const { uid, accountId, loginTs, amr } = session;
+  const { uid, accountId, loginTs, amr, acr } = session;
   if (!accountId) return undefined;
-  return { uid, accountId, authTime: loginTs ?? 0, amr: amr ?? [] };
+  return { uid, accountId, authTime: loginTs ?? 0, amr: amr ?? [], acr };
 }
 
 /** Ends the session with its families that are not offline, and takes the cookie back. */

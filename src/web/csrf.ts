@@ -18,6 +18,8 @@ export interface Csrf {
   /** The token for a form with this purpose; gives the browser its cookie when it has none. */
   issue(ctx: Koa.Context, purpose: string): string;
   check(ctx: Koa.Context, purpose: string, token: string | undefined): CsrfOutcome;
+  /** Whether `issue` made it for this browser and purpose, wherever the request comes from: for addresses, not forms. */
+  isOfBrowser(ctx: Koa.Context, purpose: string, token: string): boolean;
 }
 
 export interface CsrfOptions {
@@ -41,6 +43,16 @@ export function createCsrf({ keys, cookies, origin }: CsrfOptions): Csrf {
     return value !== undefined && COOKIE_SHAPE.test(value) ? value : undefined;
   };
 
+  const isOfBrowser: Csrf['isOfBrowser'] = (ctx, purpose, token) => {
+    const browser = browserOf(ctx);
+    if (browser === undefined) return false;
+    const presented = Buffer.from(token);
+    return keys.some((key) => {
+      const expected = Buffer.from(tokenOf(key, browser, purpose));
+      return expected.length === presented.length && timingSafeEqual(expected, presented);
+    });
+  };
+
   return {
     issue(ctx, purpose) {
       let browser = browserOf(ctx) ?? issuedNow(ctx);
@@ -53,15 +65,9 @@ export function createCsrf({ keys, cookies, origin }: CsrfOptions): Csrf {
     },
     check(ctx, purpose, token) {
       if (!cameFromHere(ctx, origin)) return { kind: 'foreign' };
-      const browser = browserOf(ctx);
-      if (browser === undefined || token === undefined) return { kind: 'stale' };
-      const presented = Buffer.from(token);
-      const known = keys.some((key) => {
-        const expected = Buffer.from(tokenOf(key, browser, purpose));
-        return expected.length === presented.length && timingSafeEqual(expected, presented);
-      });
-      return known ? { kind: 'ok' } : { kind: 'stale' };
+      return token !== undefined && isOfBrowser(ctx, purpose, token) ? { kind: 'ok' } : { kind: 'stale' };
     },
+    isOfBrowser,
   };
 }
 

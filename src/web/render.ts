@@ -5,7 +5,7 @@ import { Eta } from 'eta';
 import type { Assets } from './assets.ts';
 import { loadLanguages, type Texts } from './texts.ts';
 
-/** Renders `views/pages/<name>.eta`. `data` is seen as `it`; beside it stand `t`, `parts`, `asset`, `base`, `lang`, `dir`. */
+/** Renders `views/pages/<name>.eta`, or `views/<folder>/…` for a name with its folder. `data` is seen as `it`; beside it stand `t`, `parts`, `has`, `asset`, `base`, `lang`, `dir`. */
 export type RenderPage = (name: string, data: Readonly<Record<string, unknown>>, locale?: string) => string;
 
 export interface Renderer {
@@ -19,7 +19,7 @@ export interface Renderer {
 }
 
 export interface RendererOptions {
-  /** Holds layouts/, pages/ and locales/. */
+  /** Holds layouts/, pages/, portal/ and locales/. */
   readonly viewsDir: string;
   readonly assets: Pick<Assets, 'url'>;
   /** The issuer's path, '' when none. */
@@ -27,7 +27,7 @@ export interface RendererOptions {
   readonly locale?: string;
 }
 
-/** Template names are `@layouts/…` and `@pages/…`. @throws when a template or the locale's file cannot be read. */
+/** Template names are `@layouts/…`, `@pages/…` and `@portal/…`. @throws when a template or the locale's file cannot be read. */
 export function createRenderer({ viewsDir, assets, base, locale = 'en' }: RendererOptions): Renderer {
   const eta = new Eta({
     autoEscape: true,
@@ -36,7 +36,7 @@ export function createRenderer({ viewsDir, assets, base, locale = 'en' }: Render
     useWith: false,
     escapeFunction: escapeHtml,
   });
-  for (const folder of ['layouts', 'pages']) {
+  for (const folder of ['layouts', 'pages', 'portal']) {
     for (const file of readdirSync(join(viewsDir, folder))) {
       if (!file.endsWith('.eta')) continue;
       eta.loadTemplate(
@@ -51,8 +51,17 @@ export function createRenderer({ viewsDir, assets, base, locale = 'en' }: Render
     textsIn,
     locales,
     renderPage(name, data, wanted = locale) {
-      const { t, parts, lang, dir } = textsIn(wanted);
-      return eta.render(`@pages/${name}`, { t, parts, lang, dir, asset: assets.url, base, ...data });
+      const { t, parts, has, lang, dir } = textsIn(wanted);
+      return eta.render(name.includes('/') ? `@${name}` : `@pages/${name}`, {
+        t,
+        parts,
+        has,
+        lang,
+        dir,
+        asset: assets.url,
+        base,
+        ...data,
+      });
     },
   };
 }

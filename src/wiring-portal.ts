@@ -1,0 +1,42 @@
+/** Builds the portal, and gives it what it needs of the other rooms, as functions. */
+import { createPortal, type PortalOptions } from './portal/portal.ts';
+import type { PortalFront } from './portal/portal-front.ts';
+import type { PortalKit } from './portal/portal-kit.ts';
+import type { PortalSection } from './portal/portal-routes.ts';
+import { profileSection } from './portal/profile.ts';
+import { ONE_FACTOR } from './protocol/levels.ts';
+import type { Protocol } from './protocol/protocol.ts';
+import type { Rooms } from './rooms.ts';
+import { networkOf } from './throttle/networks.ts';
+import { requestIdOf } from './web/request-id.ts';
+
+/** The topics of the portal in the order of its list: one line each. */
+function sectionsOf(rooms: Rooms): (kit: PortalKit) => readonly PortalSection[] {
+  return (kit) => [profileSection(kit, rooms.accounts)];
+}
+
+function portalFront(rooms: Rooms, protocol: Pick<Protocol, 'session'>): PortalFront {
+  return {
+    session: protocol.session,
+    findAccount: async (accountId) => (await rooms.standings.get(accountId))?.account,
+    strongLevels: async () => [ONE_FACTOR],
+    networkOf,
+    requestIdOf,
+  };
+}
+
+export function createPortalOf(
+  rooms: Rooms,
+  protocol: Pick<Protocol, 'session'>,
+  web: Pick<PortalOptions, 'publicUrl' | 'csrf' | 'readSubmitted' | 'sendPage' | 'renderer'>,
+): ReturnType<typeof createPortal> {
+  const { lifetimes } = rooms.settings;
+  return createPortal({
+    ...web,
+    front: portalFront(rooms, protocol),
+    sections: sectionsOf(rooms),
+    clock: rooms.clock,
+    recentSeconds: lifetimes.recentSignIn,
+    waySeconds: lifetimes.interaction,
+  });
+}
