@@ -45,6 +45,8 @@ import { createDeviceCookies } from './throttle/device-cookie.ts';
 import { createDeviceThrottle } from './throttle/device-throttle.ts';
 import { createRequestLimits } from './throttle/request-limits.ts';
 import { createSignInThrottle } from './throttle/sign-in-throttle.ts';
+import { createProviderDirectory } from './upstream/provider-directory.ts';
+import { createProviders } from './upstream/providers.ts';
 import { openMail } from './wiring-mail.ts';
 
 export type Rooms = Awaited<ReturnType<typeof openRooms>>;
@@ -141,14 +143,17 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
   const outbound = createOutbound({ ...settings.outbound, log });
   closers.add(outbound.close);
 
+  const providers = createProviders({ db, clock, audit, sealing });
   const keys = createKeys({ db, sealing, clock, audit, lease, lifetimes, log });
   await keys.ensureFirstKeys();
   if (masterKeys.length > 1) {
     // A master key is being replaced: after this start the older ones open only what expires.
     await keys.reseal({ kind: 'system' });
     await secrets.reseal();
+    await providers.reseal();
   }
   closers.add(keys.close);
+  const providerDirectory = createProviderDirectory({ db, lease, sealing });
 
   const passwords = createPasswords({
     argon2: settings.argon2,
@@ -253,6 +258,8 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     refusals,
     outbound,
     keys,
+    providers,
+    providerDirectory,
     passwords,
     roles,
     accounts,

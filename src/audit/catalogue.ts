@@ -127,6 +127,17 @@ export interface AuditDetails {
   'session.ended': { readonly reason: EndReason };
   /** A client was not told that the account signed out: its receiver did not answer in all those tries. */
   'logout.given-up': { readonly tries: number };
+  'provider.created': { readonly provider: string; readonly issuer: string };
+  'provider.updated': { readonly provider: string; readonly fields: readonly string[] };
+  'provider.enabled': { readonly provider: string };
+  'provider.disabled': { readonly provider: string };
+  /** `identities`: how many accounts could sign in with it. */
+  'provider.deleted': { readonly provider: string; readonly identities: number };
+  /** Another way to sign in to the account: somebody at that provider. */
+  'identity.linked': { readonly provider: string; readonly by: 'sign-up' | 'proof' | 'portal' };
+  'identity.unlinked': { readonly provider: string };
+  /** Somebody came back from another provider and did not get in. */
+  'identity.refused': { readonly provider: string; readonly reason: string };
   'setup.link-made': { readonly expiresAt: number };
   'setup.completed': None;
 }

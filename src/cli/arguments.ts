@@ -21,6 +21,11 @@ export const passwordOptions: readonly Option[] = [
   { name: 'password-file', kind: 'text', value: 'FILE', help: 'read the password from a file' },
 ];
 
+export const clientSecretOptions: readonly Option[] = [
+  { name: 'client-secret-stdin', kind: 'flag', help: 'read the client secret from standard input' },
+  { name: 'client-secret-file', kind: 'text', value: 'FILE', help: 'read the client secret from a file' },
+];
+
 /** Values by option name: texts in the order given, true or false for flags. */
 export type Values = ReadonlyMap<string, readonly string[] | boolean>;
 
@@ -51,6 +56,7 @@ const secretNames = /^(?:password|passwd|pwd|secret|client-secret|master-key)$/;
 export const optionsOf = (command: Command): readonly Option[] => [
   ...(command.options ?? []),
   ...(command.needs === 'rooms' && command.setsPassword ? passwordOptions : []),
+  ...(command.needs === 'rooms' && command.takesClientSecret ? clientSecretOptions : []),
   ...(command.positionals ?? []).flatMap((one): Option[] =>
     one.option === undefined || command.options?.some((option) => option.name === one.option)
       ? []
@@ -180,7 +186,9 @@ function unknownOption(raw: string, name: string, known: readonly Option[]): str
   if (secretNames.test(name)) {
     const way = known.some((option) => option.name === 'password-stdin')
       ? 'use --password-stdin or --password-file FILE'
-      : 'this command takes none';
+      : known.some((option) => option.name === 'client-secret-stdin')
+        ? 'use --client-secret-stdin or --client-secret-file FILE'
+        : 'this command takes none';
     return `${raw} is refused: an argument can be read by everybody on this machine and stays in the shell's history; ${way}`;
   }
   const meant = suggest(

@@ -40,6 +40,7 @@ export interface Input {
   flag(option: string): boolean | undefined;
   /** The content of a file option. */
   file(option: string): string | undefined;
+  /** Or the client secret, of a command that takes one. */
   readonly password: string | undefined;
 }
 
@@ -85,6 +86,8 @@ export type Command =
       readonly needs: 'rooms';
       /** It sets a password, read from standard input, a file or a prompt. */
       readonly setsPassword?: boolean;
+      /** It takes a client secret of somebody else's, read from standard input or a file when it is given. */
+      readonly takesClientSecret?: boolean;
       run(rooms: RoomsForCommands, input: Input): Promise<Outcome>;
     })
   | (Base & {

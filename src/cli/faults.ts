@@ -22,6 +22,14 @@ const optionNames: Readonly<Record<string, string>> = {
   accessTokenTtlSeconds: '--token-ttl',
   permissions: '--permission',
   password: 'the password',
+  providerId: '--id',
+  clientSecret: '--client-secret-stdin',
+  domains: '--domain',
+  claims: '--map',
+  trusted: '--trust-acr',
+  authorization: '--authorization-endpoint',
+  token: '--token-endpoint',
+  userinfo: '--userinfo-endpoint',
   role: '--role',
 };
 

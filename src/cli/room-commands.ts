@@ -4,6 +4,7 @@ import type { Command } from './command.ts';
 import { explainCommands } from './explain-command.ts';
 import { installationCommands } from './installation-commands.ts';
 import { keyCommands } from './key-commands.ts';
+import { providerCommands } from './provider-commands.ts';
 import { registrationCommands } from './registration-commands.ts';
 import { resourceCommands } from './resource-commands.ts';
 import { roleCommands } from './role-commands.ts';
@@ -16,6 +17,7 @@ export const roomCommands: readonly Command[] = [
   ...registrationCommands,
   ...resourceCommands,
   ...roleCommands,
+  ...providerCommands,
   ...keyCommands,
   ...explainCommands,
 ];

@@ -15,6 +15,7 @@ import type { Lease } from '../storage/changes.ts';
 import type { OpenDatabase } from '../storage/database.ts';
 import type { LogoutQueue } from '../storage/logout-queue.ts';
 import type { SignInThrottle } from '../throttle/sign-in-throttle.ts';
+import type { Providers } from '../upstream/providers.ts';
 
 export interface DatabaseForCommands {
   readonly database: Pick<OpenDatabase, 'db'>;
@@ -36,6 +37,7 @@ export interface RoomsForCommands extends DatabaseForCommands {
   readonly registrationTokens: Pick<RegistrationTokens, 'create' | 'list' | 'delete'>;
   readonly logoutQueue: Pick<LogoutQueue, 'health'>;
   readonly resources: Pick<ResourceServers, 'all' | 'create' | 'update' | 'delete'>;
+  readonly providers: Omit<Providers, 'reseal'>;
   readonly keys: Pick<Keys, 'list' | 'rotate'>;
   readonly refusals: Pick<Refusals, 'look' | 'flush'>;
   readonly audit: Pick<Audit, 'append'>;

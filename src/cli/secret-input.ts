@@ -23,36 +23,67 @@ export async function readSupplied(
     if (read.kind === 'failed') return { ...read, message: `--${name}: ${read.message}` };
     files[name] = read.text;
   }
-  if (command.needs !== 'rooms' || !command.setsPassword) return { kind: 'supplied', supplied: { files } };
-  const password = await readPassword(values, terminal);
-  return typeof password === 'string' ? { kind: 'supplied', supplied: { files, password } } : password;
+  const read =
+    command.needs !== 'rooms'
+      ? undefined
+      : command.setsPassword
+        ? await readPassword(values, terminal)
+        : command.takesClientSecret
+          ? await readClientSecret(values, terminal)
+          : undefined;
+  if (read === undefined) return { kind: 'supplied', supplied: { files } };
+  return typeof read === 'string' ? { kind: 'supplied', supplied: { files, password: read } } : read;
 }
 
 async function readPassword(values: ParsedCommand['values'], terminal: Terminal): Promise<string | Failed> {
-  const fromStdin = values.get('password-stdin') === true;
-  const file = values.get('password-file');
   const way = 'Give it by --password-stdin or --password-file FILE, or at the prompt of a terminal.';
-  if (fromStdin && file !== undefined) {
-    return { ...failed('usage', '--password-stdin and --password-file: give one of them', way), exit: 2 };
-  }
-  if (Array.isArray(file)) {
-    const read = await readText(String(file[0]), MAX_PASSWORD_BYTES);
-    if (read.kind === 'failed') return { ...read, message: `--password-file: ${read.message}` };
-    return withoutLineEnd(read.text) || failed('invalid', 'the password file is empty');
-  }
+  const fromFile = await readFrom(values, 'password', way);
+  if (fromFile !== undefined) return fromFile;
   if (terminal.stdin.isTTY) return askTwice(terminal);
-  if (!fromStdin) return { ...failed('usage', 'this command needs a password', way), exit: 2 };
+  if (values.get('password-stdin') !== true) {
+    return { ...failed('usage', 'this command needs a password', way), exit: 2 };
+  }
+  return readStdin(terminal, 'password', way);
+}
+
+/** Undefined when none is given: not every provider has one, and an update keeps the one it has. */
+async function readClientSecret(
+  values: ParsedCommand['values'],
+  terminal: Terminal,
+): Promise<string | Failed | undefined> {
+  const fromFile = await readFrom(values, 'client-secret', 'Give it by one of them.');
+  if (fromFile !== undefined || values.get('client-secret-stdin') !== true) return fromFile;
+  return readStdin(terminal, 'client secret', 'Pipe it in, as the provider gave it.');
+}
+
+/** What the file option names; undefined when it is not given. */
+async function readFrom(
+  values: ParsedCommand['values'],
+  option: 'password' | 'client-secret',
+  way: string,
+): Promise<string | Failed | undefined> {
+  const file = values.get(`${option}-file`);
+  if (!Array.isArray(file)) return undefined;
+  if (values.get(`${option}-stdin`) === true) {
+    return { ...failed('usage', `--${option}-stdin and --${option}-file: give one of them`, way), exit: 2 };
+  }
+  const read = await readText(String(file[0]), MAX_PASSWORD_BYTES);
+  if (read.kind === 'failed') return { ...read, message: `--${option}-file: ${read.message}` };
+  return withoutLineEnd(read.text) || failed('invalid', `the ${option.replace('-', ' ')} file is empty`);
+}
+
+async function readStdin(terminal: Terminal, what: string, way: string): Promise<string | Failed> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of terminal.stdin) {
     const bytes = Buffer.from(chunk);
     size += bytes.length;
-    if (size > MAX_PASSWORD_BYTES) return failed('invalid', 'standard input holds more than a password');
+    if (size > MAX_PASSWORD_BYTES) return failed('invalid', `standard input holds more than a ${what}`);
     chunks.push(bytes);
   }
   const text = utf8(Buffer.concat(chunks));
   if (text === undefined) return failed('invalid', 'standard input is not UTF-8');
-  return withoutLineEnd(text) || failed('invalid', 'standard input holds no password', way);
+  return withoutLineEnd(text) || failed('invalid', `standard input holds no ${what}`, way);
 }
 
 async function askTwice(terminal: Terminal): Promise<string | Failed> {

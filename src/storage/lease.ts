@@ -11,7 +11,15 @@ import type { Clock } from '../config/clock.ts';
 import type { Log } from '../observability/log.ts';
 import type { Database } from './tables.ts';
 
-export type ChangeKind = 'account' | 'client' | 'resource' | 'role' | 'key' | 'secret' | 'setting';
+export type ChangeKind =
+  | 'account'
+  | 'client'
+  | 'resource'
+  | 'role'
+  | 'key'
+  | 'secret'
+  | 'setting'
+  | 'provider';
 
 export interface Lease {
   /** At once inside the lease; else after a renewal that all callers share. @throws StorageUnavailable */

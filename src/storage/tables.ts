@@ -10,6 +10,7 @@ import type { LogoutTables } from './tables-logout.ts';
 import type { MailTables } from './tables-mail.ts';
 import type { RedisTables } from './tables-redis.ts';
 import type { StorageTables } from './tables-storage.ts';
+import type { UpstreamTables } from './tables-upstream.ts';
 
 export interface Database
   extends StorageTables,
@@ -19,4 +20,5 @@ export interface Database
     KeyTables,
     MailTables,
     LogoutTables,
+    UpstreamTables,
     AuditTables {}
