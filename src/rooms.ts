@@ -5,6 +5,7 @@
 import { createAccounts } from './accounts/accounts.ts';
 import { createAuthenticate } from './accounts/authenticate.ts';
 import { createConsents } from './accounts/consents.ts';
+import { createEmailVerification } from './accounts/email-verification.ts';
 import { createMailedProofs } from './accounts/mailed-proofs.ts';
 import { createPasswordRange } from './accounts/password-range.ts';
 import { createPasswords } from './accounts/passwords.ts';
@@ -43,6 +44,7 @@ import { createInstanceSecrets } from './storage/random-secrets.ts';
 import { createSealing } from './storage/sealing.ts';
 import { createDeviceCookies } from './throttle/device-cookie.ts';
 import { createDeviceThrottle } from './throttle/device-throttle.ts';
+import { createMailBudget } from './throttle/mail-budget.ts';
 import { createRequestLimits } from './throttle/request-limits.ts';
 import { createSignInThrottle } from './throttle/sign-in-throttle.ts';
 import { createProviderDirectory } from './upstream/provider-directory.ts';
@@ -181,6 +183,16 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
   const throttle = createSignInThrottle({ counters, limits, clock });
   const deviceThrottle = createDeviceThrottle({ counters, limits, clock });
   const requestLimits = createRequestLimits({ counters, limits, clock });
+  const mailBudget = createMailBudget({ counters, limits });
+  const emailVerification = createEmailVerification({
+    db,
+    clock,
+    audit,
+    mail,
+    proofs: mailedProofs,
+    budget: mailBudget,
+    lifetimes,
+  });
   const deviceCookies = createDeviceCookies({ keys: await secrets.get('device-cookie'), clock });
   const authenticate = createAuthenticate({
     db,
@@ -268,6 +280,8 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     clientAccess,
     setupLink,
     mailedProofs,
+    mailBudget,
+    emailVerification,
     throttle,
     requestLimits,
     deviceThrottle,

@@ -6,6 +6,7 @@ import type { Protocol, Visit } from './protocol/protocol.ts';
 import type { Rooms } from './rooms.ts';
 import { networkOf } from './throttle/networks.ts';
 import { requestIdOf } from './web/request-id.ts';
+import { createMailedFront } from './wiring-mailed.ts';
 
 export function createFrontDoor(o: {
   rooms: Rooms;
@@ -78,6 +79,7 @@ export function createFrontDoor(o: {
     setup: setupLink,
     signInUrl: `${new URL(issuer).pathname.replace(/\/+$/, '')}/oauth2/authorize?${own}`,
     passwordMinLength: settings.passwordMinLength,
+    mailed: createMailedFront(rooms),
     ...(rooms.mail.kind === 'box' ? { mailbox: rooms.mail.box } : {}),
   };
 }

@@ -14,6 +14,7 @@ import type { Clock } from '../config/clock.ts';
 import { digest } from '../storage/digest.ts';
 import type { Database } from '../storage/tables.ts';
 import { canonicalEmail } from './emails.ts';
+import { bindings, isPurpose, openTo, type ProofPurpose } from './mailed-proof-purposes.ts';
 import {
   deleteExpiredProofs,
   deleteProof,
@@ -24,44 +25,6 @@ import {
   useByCode,
   useByToken,
 } from './mailed-proofs-store.ts';
-
-export type ProofPurpose =
-  | 'sign-up'
-  | 'verify-email'
-  | 'reset-password'
-  | 'change-email'
-  | 'sign-in'
-  | 'second-factor'
-  | 'suspicion'
-  | 'not-me'
-  | 'invitation'
-  | 'link-identity'
-  | 'cancel-deletion';
-
-/** What a proof is bound to besides its purpose and subject; looked at again when it is used. */
-interface Binding {
-  /** `nobody`: there is no account yet. `anyone`: the account may be disabled. */
-  readonly account: 'nobody' | 'active' | 'anyone';
-  /** `own`: mailed to the account's address, which must be the same still. `present`: mailed elsewhere, the same. */
-  readonly address: 'own' | 'present' | 'free';
-  /** Void once the password was changed. */
-  readonly password: boolean;
-}
-
-const bindings: Readonly<Record<ProofPurpose, Binding>> = {
-  'sign-up': { account: 'nobody', address: 'free', password: false },
-  invitation: { account: 'nobody', address: 'free', password: false },
-  'verify-email': { account: 'active', address: 'own', password: true },
-  'reset-password': { account: 'active', address: 'own', password: true },
-  'change-email': { account: 'active', address: 'present', password: true },
-  'sign-in': { account: 'active', address: 'own', password: true },
-  'second-factor': { account: 'active', address: 'own', password: true },
-  suspicion: { account: 'active', address: 'own', password: true },
-  'link-identity': { account: 'active', address: 'own', password: true },
-  // Whoever has taken an account over changes its password and address first: these must still work then.
-  'not-me': { account: 'anyone', address: 'free', password: false },
-  'cancel-deletion': { account: 'anyone', address: 'free', password: false },
-};
 
 export interface NewProof {
   readonly purpose: ProofPurpose;
@@ -145,6 +108,12 @@ export function createMailedProofs({
   if (newest === undefined) throw new RangeError('mailed codes need a secret');
   const now = () => new Date(clock.now());
 
+  const look: MailedProofs['look'] = async (purpose, token) => {
+    if (!TOKEN.test(token)) return undefined;
+    const row = await findLiveProof(db, { purpose, tokenDigest: digest(token), now: now() }, openTo(purpose));
+    return row && proofOf(purpose, row);
+  };
+
   return {
     async issue(trx, { purpose, subject, accountId = subject, email, lifetimeSeconds, data = {} }) {
       const address = canonicalEmail(email);
@@ -171,19 +140,12 @@ export function createMailedProofs({
       });
       return { token, code: `${code.slice(0, 4)} ${code.slice(4)}` };
     },
-    async look(purpose, token) {
-      if (!TOKEN.test(token)) return undefined;
-      const row = await findLiveProof(
-        db,
-        { purpose, tokenDigest: digest(token), now: now() },
-        openTo(purpose),
-      );
-      return row && proofOf(purpose, row);
-    },
+    look,
     async purposeOf(token) {
       if (!TOKEN.test(token)) return undefined;
       const purpose = await findLivePurpose(db, digest(token), now());
-      return purpose !== undefined && isPurpose(purpose) ? purpose : undefined;
+      if (purpose === undefined || !isPurpose(purpose)) return undefined;
+      return (await look(purpose, token)) && purpose;
     },
     async redeemToken(trx, purpose, token) {
       if (!TOKEN.test(token)) return undefined;
@@ -216,15 +178,6 @@ export function plainCode(typed: string): string | undefined {
 function codeDigest(secret: string, purpose: string, subject: string, code: string): string {
   const place = JSON.stringify(['cardea mailed code 1', purpose, subject, code]);
   return createHmac('sha256', secret).update(place).digest('base64url');
-}
-
-function openTo(purpose: ProofPurpose): { needsAccount: boolean; needsActive: boolean } {
-  const { account } = bindings[purpose];
-  return { needsAccount: account !== 'nobody', needsActive: account === 'active' };
-}
-
-function isPurpose(text: string): text is ProofPurpose {
-  return Object.hasOwn(bindings, text);
 }
 
 function proofOf(purpose: ProofPurpose, row: ProofRow): MailedProof {

@@ -21,6 +21,8 @@ export interface Lifetimes {
   readonly deviceCode: number;
   readonly setupLink: number;
   readonly recentSignIn: number;
+  readonly mailedLink: number;
+  readonly mailedCode: number;
   readonly signingKeyPublish: number;
   readonly jwksCache: number;
   readonly refusal: number;
@@ -111,6 +113,16 @@ export const lifetimeRows: Readonly<
     hour,
     'a sign-in counts as recent for sensitive changes at `/account`; after that the person signs in again',
   ),
+  // Whoever finds a mailbox open later finds nothing that works; greylisting servers hold mail back for some five minutes.
+  mailedLink: row(
+    'MAILED_LINK',
+    15 * minute,
+    5 * minute,
+    day,
+    'a mailed link and its code that choose a new password or confirm an address',
+  ),
+  // NIST SP 800-63B section 3.1.3.2: an out-of-band secret lives for ten minutes at most.
+  mailedCode: row('MAILED_CODE', 10 * minute, minute, 10 * minute, 'a mailed code that signs in'),
   signingKeyPublish: row(
     'SIGNING_KEY_PUBLISH',
     hour,
@@ -207,6 +219,8 @@ export function buildLifetimes(take: (row: LifetimeRow) => number): Lifetimes {
     deviceCode: take(lifetimeRows.deviceCode),
     setupLink: take(lifetimeRows.setupLink),
     recentSignIn: take(lifetimeRows.recentSignIn),
+    mailedLink: take(lifetimeRows.mailedLink),
+    mailedCode: take(lifetimeRows.mailedCode),
     signingKeyPublish: take(lifetimeRows.signingKeyPublish),
     jwksCache: take(lifetimeRows.jwksCache),
     refusal: take(lifetimeRows.refusal),

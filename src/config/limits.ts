@@ -24,6 +24,9 @@ export interface Limits {
   readonly refusalsPerNetwork: Limit;
   readonly mailPerAccount: Limit;
   readonly askedMailPerAddress: Limit;
+  readonly askedMailPerNetwork: Limit;
+  readonly askedMail: Limit;
+  readonly codeTriesPerNetwork: Limit;
 }
 
 /** One line of the table. */
@@ -136,6 +139,22 @@ export const limitRows: Readonly<Record<keyof Limits, LimitRow>> = {
     3600,
     'mails with codes and links to one address, whoever asks for them; more are not written',
   ),
+  // An office behind one address on the day when everybody has to choose a new password.
+  askedMailPerNetwork: row(
+    'ASKED_MAIL_PER_NETWORK',
+    60,
+    3600,
+    'mails with codes and links that one network asks for, to any address; more are not written',
+  ),
+  // Far above what people ask for, far below what gets a sender on a list.
+  askedMail: row('ASKED_MAIL', 300, 60, 'mails with codes and links altogether; more are not written'),
+  // Five tries are left to each code; this bounds who goes from code to code.
+  codeTriesPerNetwork: row(
+    'CODE_TRIES_PER_NETWORK',
+    60,
+    900,
+    'mailed codes that one network types in, right or wrong',
+  ),
 };
 
 /** Builds the limits, asking `take` for each line of the table. */
@@ -157,6 +176,9 @@ export function buildLimits(take: (row: LimitRow) => Limit): Limits {
     refusalsPerNetwork: take(limitRows.refusalsPerNetwork),
     mailPerAccount: take(limitRows.mailPerAccount),
     askedMailPerAddress: take(limitRows.askedMailPerAddress),
+    askedMailPerNetwork: take(limitRows.askedMailPerNetwork),
+    askedMail: take(limitRows.askedMail),
+    codeTriesPerNetwork: take(limitRows.codeTriesPerNetwork),
   };
 }
 

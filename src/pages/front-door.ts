@@ -3,6 +3,7 @@
  * people see between an app and its sign-in; it knows no password, no token and no table.
  */
 import type Koa from 'koa';
+import type { MailedFront } from './mailed-front.ts';
 
 /** What a page shows of a client (clients/client.ts). */
 export interface PageClient {
@@ -167,6 +168,8 @@ export interface FrontDoor {
   /** Signs a person in to the front page itself; absent: people sign in from their apps only. */
   readonly signInUrl?: string;
   readonly passwordMinLength: number;
+  /** Links and codes by mail; absent where there is no mail. */
+  readonly mailed?: MailedFront | undefined;
   /** Mails that are shown instead of sent, newest first; absent where there is a mail server or no mail. */
   readonly mailbox?: () => Promise<readonly BoxedMail[]>;
 }

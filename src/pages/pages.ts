@@ -12,6 +12,7 @@ import { createFrontPages } from './front.ts';
 import type { FrontDoor, Visit } from './front-door.ts';
 import { createInteractionPages } from './interaction.ts';
 import { mailboxRoutes } from './mailbox.ts';
+import { createMailedPages } from './mailed-pages.ts';
 import { createRoutesDoor } from './routes.ts';
 import { createSetupPages } from './setup.ts';
 import { createSignInPage } from './sign-in.ts';
@@ -45,6 +46,8 @@ export function createPages({ front, publicUrl, cookies, csrf, renderer }: Pages
   const home = createFrontPages({ front, publicUrl, csrf, readSubmitted, sendPage });
   const setup = createSetupPages({ front, publicUrl, csrf, readSubmitted, text: texts.t, sendPage });
 
+  const mailed = createMailedPages({ front, cookies, csrf, base, readSubmitted, sendPage });
+
   return {
     door: createRoutesDoor([
       { method: 'GET', path: '/', handle: home.show },
@@ -72,6 +75,7 @@ export function createPages({ front, publicUrl, cookies, csrf, renderer }: Pages
       { method: 'GET', path: '/setup/:token', handle: setup.show },
       { method: 'POST', path: '/setup/:token', handle: setup.submit },
       { method: 'GET', path: '/setup-done', handle: setup.done },
+      ...mailed.routes,
       ...mailboxRoutes({ front, publicUrl, sendPage }),
     ]),
   };

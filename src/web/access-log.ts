@@ -22,13 +22,14 @@ export interface AccessLogOptions {
  */
 const MASKED: readonly (readonly [RegExp, string])[] = [
   [/\/setup\/[^/]+/i, '/setup/…'],
+  [/\/link\/[^/]+/i, '/link/…'],
   [/\/interaction\/[^/]+/i, '/interaction/…'],
   [/\/oauth2\/authorize\/[^/]+/i, '/oauth2/authorize/…'],
   [/\/oauth2\/register\/[^/]+/i, '/oauth2/register/…'],
 ];
 
 /** One look that settles it for nearly all requests. Anywhere: a refused request still has the issuer's path before it. */
-const MAYBE_MASKED = /\/(?:setup|interaction|authorize|register)\//i;
+const MAYBE_MASKED = /\/(?:setup|link|interaction|authorize|register)\//i;
 
 /** Paths are cut here: a longer one is nobody's address. */
 const MAX_PATH = 200;

@@ -2,7 +2,8 @@
 import { createHmac } from 'node:crypto';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createMailedProofs, type ProofPurpose, plainCode } from '../../src/accounts/mailed-proofs.ts';
+import type { ProofPurpose } from '../../src/accounts/mailed-proof-purposes.ts';
+import { createMailedProofs, plainCode } from '../../src/accounts/mailed-proofs.ts';
 import { exportMailedProofs } from '../../src/accounts/mailed-proofs-store.ts';
 import { databases, type TestDatabase } from '../clients/databases.ts';
 import { type AccountRooms, mailedCodeSecrets, makeAccount, openAccounts, operator } from './rooms.ts';

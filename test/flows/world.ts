@@ -27,6 +27,9 @@ export const wideLimits = Object.fromEntries(
     'SIGN_IN_PER_NETWORK',
     'SIGN_IN_PER_ACCOUNT_AND_NETWORK',
     'SIGN_IN_PER_DEVICE',
+    'ASKED_MAIL_PER_NETWORK',
+    'ASKED_MAIL',
+    'CODE_TRIES_PER_NETWORK',
   ].map((name) => [`CARDEA_LIMIT_${name}`, '1000000/1m']),
 );
 

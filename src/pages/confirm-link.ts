@@ -1,0 +1,26 @@
+/** Links that need no more than a yes: a sentence, a button, and a sentence that it is done. */
+import type { SendPage } from '../web/page-sender.ts';
+import { requestIdOf } from '../web/request-id.ts';
+import type { LinkPage } from './link.ts';
+import type { ConfirmLink, ConfirmPurpose } from './mailed-front.ts';
+
+export function createConfirmLink(o: {
+  purpose: ConfirmPurpose;
+  link: ConfirmLink;
+  base: string;
+  networkOf: (address: string) => string;
+  sendPage: SendPage;
+}): LinkPage {
+  const { link, sendPage } = o;
+  const texts = `link.${o.purpose.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())}`;
+  return {
+    async show(ctx, { token, action, csrf }, again) {
+      const values = (await link.describe(token)) ?? {};
+      const data = { texts, values, action, csrf, token, notice: again?.notice };
+      sendPage(ctx, 'link', { status: again?.status ?? 200, data });
+    },
+    submit: (ctx, { token }) =>
+      link.confirm(token, { network: o.networkOf(ctx.ip), requestId: requestIdOf(ctx) }),
+    done: (ctx) => sendPage(ctx, 'link-done', { data: { texts, home: `${o.base}/` } }),
+  };
+}

@@ -1,0 +1,35 @@
+/** The pages of mailed links and codes, put together; none where there is no mail. */
+import type { Cookies } from '../web/cookies.ts';
+import type { Csrf } from '../web/csrf.ts';
+import type { ReadSubmitted } from '../web/form-guard.ts';
+import type { SendPage } from '../web/page-sender.ts';
+import { createConfirmLink } from './confirm-link.ts';
+import type { FrontDoor } from './front-door.ts';
+import { createLinkPages, type LinkPage } from './link.ts';
+import type { ConfirmPurpose } from './mailed-front.ts';
+import type { Route } from './routes.ts';
+
+export function createMailedPages(o: {
+  front: Pick<FrontDoor, 'mailed' | 'networkOf'>;
+  cookies: Cookies;
+  csrf: Csrf;
+  base: string;
+  readSubmitted: ReadSubmitted;
+  sendPage: SendPage;
+}): { readonly routes: readonly Route[] } {
+  const { mailed, networkOf } = o.front;
+  if (!mailed) return { routes: [] };
+  const { base, sendPage } = o;
+  const pages: Partial<Record<string, LinkPage>> = {};
+  for (const [purpose, link] of Object.entries(mailed.confirm)) {
+    pages[purpose] = createConfirmLink({
+      purpose: purpose as ConfirmPurpose,
+      link,
+      base,
+      networkOf,
+      sendPage,
+    });
+  }
+  const links = createLinkPages({ ...o, purposeOf: mailed.purposeOf, pages, askAgainUrl: undefined });
+  return { routes: links.routes };
+}

@@ -1,0 +1,27 @@
+/** Gives the pages of mailed links and codes what they need of the accounts room. */
+import type { By } from './accounts/account.ts';
+import type { From, MailedFront } from './pages/mailed-front.ts';
+import type { Rooms } from './rooms.ts';
+
+/** Undefined where there is no mail: then there is nothing that a mail could prove. */
+export function createMailedFront(rooms: Rooms): MailedFront | undefined {
+  const { mail, mailedProofs, emailVerification } = rooms;
+  if (mail.kind === 'off') return undefined;
+  return {
+    purposeOf: mailedProofs.purposeOf,
+    confirm: {
+      'verify-email': {
+        async describe(token) {
+          const found = await emailVerification.describe(token);
+          return found && { email: found.email };
+        },
+        confirm: (token, from) => emailVerification.confirm(token, strangerFrom(from)),
+      },
+    },
+  };
+}
+
+/** Whoever holds the link, from there: its page asks nobody who they are. */
+function strangerFrom(from: From): By {
+  return { actor: { kind: 'anonymous' }, ...from };
+}
