@@ -29,6 +29,7 @@ import { createRenderer } from './web/render.ts';
 import { requestId, requestIdOf } from './web/request-id.ts';
 import { createLimitDoor } from './web/request-limits-door.ts';
 import { createSecurityHeaders } from './web/security-headers.ts';
+import { createSecondFactors } from './wiring-journey.ts';
 import { createFrontDoor } from './wiring-pages.ts';
 import { createPortalOf } from './wiring-portal.ts';
 import { createEnginePages, createFamilyEnd, createFindSubject, ownClient } from './wiring-protocol.ts';
@@ -72,8 +73,11 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
 
   const signingOut = createSigningOut(rooms, own.clientId);
 
+  const secondFactors = createSecondFactors(rooms, findClient);
+
   const protocol = createProtocol({
     ...rooms,
+    levels: secondFactors.levels,
     issuer: publicUrl.issuer,
     lifetimes: settings.lifetimes,
     limits: rooms.requestLimits,
@@ -134,7 +138,7 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
   });
   rooms.logoutDelivery.start(protocol.tell);
   const pages = createPages({
-    front: createFrontDoor({ rooms, protocol, findClient, toldApps: signingOut.toldApps }),
+    front: createFrontDoor({ rooms, protocol, findClient, toldApps: signingOut.toldApps, secondFactors }),
     publicUrl,
     cookies,
     csrf,

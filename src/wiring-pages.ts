@@ -6,6 +6,7 @@ import type { Protocol, Visit } from './protocol/protocol.ts';
 import type { Rooms } from './rooms.ts';
 import { networkOf } from './throttle/networks.ts';
 import { requestIdOf } from './web/request-id.ts';
+import type { SecondFactors } from './wiring-journey.ts';
 import { createMailedFront } from './wiring-mailed.ts';
 
 export function createFrontDoor(o: {
@@ -13,6 +14,7 @@ export function createFrontDoor(o: {
   protocol: Protocol;
   findClient: FrontDoor['findClient'];
   toldApps: FrontDoor['signedOutApps'];
+  secondFactors: SecondFactors;
 }): FrontDoor {
   const { rooms, protocol, findClient } = o;
   const { settings, standings, resources, consents, setupLink } = rooms;
@@ -31,6 +33,7 @@ export function createFrontDoor(o: {
         const visit = uid && (await protocol.visit(ctx, uid));
         return visit ? pageVisit(visit) : undefined;
       },
+      keepProof: protocol.keepProof,
       finishSignIn: (ctx, _visit, signIn) => protocol.finishSignIn(ctx, signIn),
       async finishConsent(ctx, visit, decision) {
         if (visit.accountId) {
@@ -60,6 +63,8 @@ export function createFrontDoor(o: {
       signOut: async (ctx) => (await protocol.signOut(ctx))?.id,
     },
     authenticate: rooms.authenticate,
+    secondFactors: o.secondFactors.factors,
+    policyOf: o.secondFactors.policyOf,
     deviceCookies: rooms.deviceCookies,
     async findPerson(accountId) {
       const standing = await standings.get(accountId);

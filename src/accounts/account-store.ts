@@ -191,6 +191,7 @@ export function accountOf(row: Selectable<AccountRow>): Account {
     status: row.status,
     profile: row.profile,
     passwordVersion: row.password_version,
+    ...(row.second_factor && { secondFactor: row.second_factor }),
     createdAt: row.created_at.getTime(),
     updatedAt: row.updated_at.getTime(),
   };

@@ -3,6 +3,7 @@
  * status. Its password lives elsewhere (passwords.ts), and so do its roles (roles.ts) and consents (consents.ts).
  */
 import type { Actor } from '../audit/catalogue.ts';
+import type { SecondFactorPolicy } from '../config/second-factor.ts';
 import type { Profile } from './profile.ts';
 
 export interface Account {
@@ -17,6 +18,8 @@ export interface Account {
   readonly profile: Profile;
   /** Grows by one with every password that is set, so that device cookies made before it are void. */
   readonly passwordVersion: number;
+  /** What its sign-ins need besides the first factor, whatever other rules say. */
+  readonly secondFactor?: SecondFactorPolicy;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
   readonly updatedAt: number;

@@ -1,5 +1,6 @@
 /** The SQL of roles, and of who holds them. */
 import type { Kysely, Selectable } from 'kysely';
+import type { SecondFactorPolicy } from '../config/second-factor.ts';
 import type { Database } from '../storage/tables.ts';
 import type { RoleRow } from '../storage/tables-accounts.ts';
 import type { RoleReference } from './account.ts';
@@ -14,6 +15,8 @@ export interface Role {
   readonly description?: string | undefined;
   /** Sorted, each once. */
   readonly permissions: readonly string[];
+  /** What the sign-ins of whoever holds it need besides the first factor. */
+  readonly secondFactor?: SecondFactorPolicy | undefined;
   readonly createdAt: number;
 }
 
@@ -57,6 +60,7 @@ export async function insertRole(
       name: role.name,
       description: role.description ?? null,
       permissions: JSON.stringify(role.permissions),
+      second_factor: role.secondFactor ?? null,
       created_at: new Date(role.at),
     })
     .onConflict((conflict) => conflict.columns(['audience', 'name']).doNothing())
@@ -189,6 +193,7 @@ function roleOf(row: Selectable<RoleRow>): Role {
     name: row.name,
     description: row.description ?? undefined,
     permissions: row.permissions,
+    secondFactor: row.second_factor ?? undefined,
     createdAt: row.created_at.getTime(),
   };
 }

@@ -3,6 +3,7 @@
  * may it act at all, what of it has ended, and which roles does it hold at which resource server.
  */
 import type { Kysely } from 'kysely';
+import { type SecondFactorPolicy, strictestPolicy } from '../config/second-factor.ts';
 import type { Lease } from '../storage/changes.ts';
 import type { EndReason } from '../storage/end-reasons.ts';
 import { loadEnds } from '../storage/ended-access.ts';
@@ -10,7 +11,7 @@ import { createLeasedCache } from '../storage/leased-cache.ts';
 import type { Database } from '../storage/tables.ts';
 import type { Account } from './account.ts';
 import { findAccount } from './account-store.ts';
-import { listRoles, type RoleKey, rolesOfAccount, rolesOfClient } from './role-store.ts';
+import { listRoles, type Role, type RoleKey, rolesOfAccount, rolesOfClient } from './role-store.ts';
 
 /** What a holder may do at one resource server; both lists sorted. */
 export interface Access {
@@ -24,6 +25,8 @@ export interface Accesses {
   access(audience: string): Access;
   /** The audiences at which a role is held, sorted. */
   readonly audiences: readonly string[];
+  /** The strictest second factor that a role of theirs demands, and, for a person, that the account itself does. */
+  readonly secondFactor: SecondFactorPolicy;
 }
 
 export interface Standing extends Accesses {
@@ -50,7 +53,7 @@ interface StandingParts {
   readonly max?: number;
 }
 
-type Permissions = ReadonlyMap<string, readonly string[]>;
+type Roles = ReadonlyMap<string, Pick<Role, 'permissions' | 'secondFactor'>>;
 
 /** 20,000 accounts of about 1 kB: what is in use at once, and 20 MB at the most. */
 const MAX_HOLDERS = 20_000;
@@ -76,12 +79,14 @@ export function createStandings({ db, lease, max = MAX_HOLDERS }: StandingParts)
       const found = await accounts.get(accountId);
       if (!found) return undefined;
       const { account, roles, ends } = found;
+      const accesses = await accessesOf(roles);
       return {
         account,
         endReason: ends.reason,
         endedBefore: (clientId) =>
           Math.max(ends.allBefore, clientId === undefined ? 0 : (ends.byOther.get(clientId) ?? 0)),
-        ...(await accessesOf(roles)),
+        ...accesses,
+        secondFactor: strictestPolicy([account.secondFactor, accesses.secondFactor]),
       };
     },
   };
@@ -100,23 +105,24 @@ export function createClientAccess({ db, lease, max = MAX_HOLDERS }: StandingPar
 
 /** Permissions are kept by audience, apart from their holders: a role that changes makes one entry new, not a million. */
 function createAccessesOf({ db, lease }: StandingParts): (held: readonly RoleKey[]) => Promise<Accesses> {
-  const permissions = createLeasedCache<Permissions>({
+  const rolesAt = createLeasedCache<Roles>({
     lease,
     kind: 'role',
     max: MAX_AUDIENCES,
-    load: async (audience) =>
-      new Map((await listRoles(db, audience)).map((role) => [role.name, role.permissions])),
+    load: async (audience) => new Map((await listRoles(db, audience)).map((role) => [role.name, role])),
   });
 
   return async (held) => {
     const byAudience = new Map<string, Access>();
+    const demanded: (SecondFactorPolicy | undefined)[] = [];
     for (const audience of new Set(held.map((role) => role.audience))) {
-      const known = (await permissions.get(audience)) ?? new Map<string, readonly string[]>();
+      const known: Roles = (await rolesAt.get(audience)) ?? new Map();
       // A role that is gone from its audience is held no longer, whatever the list of the holder still says.
       const roles = held
         .filter((one) => one.audience === audience && known.has(one.role))
         .map((one) => one.role);
-      const allowed = new Set(roles.flatMap((role) => known.get(role) ?? []));
+      const allowed = new Set(roles.flatMap((role) => known.get(role)?.permissions ?? []));
+      demanded.push(...roles.map((role) => known.get(role)?.secondFactor));
       if (roles.length > 0) {
         byAudience.set(audience, { roles: roles.sort(), permissions: [...allowed].sort() });
       }
@@ -124,6 +130,7 @@ function createAccessesOf({ db, lease }: StandingParts): (held: readonly RoleKey
     return {
       access: (audience) => byAudience.get(audience) ?? NOTHING,
       audiences: [...byAudience.keys()].sort(),
+      secondFactor: strictestPolicy(demanded),
     };
   };
 }

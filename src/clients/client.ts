@@ -4,6 +4,7 @@
  */
 import type { JWK } from 'jose';
 import type { ClientType } from '../config/lifetimes.ts';
+import type { SecondFactorPolicy } from '../config/second-factor.ts';
 import type { GrantPolicies } from './grant-policy.ts';
 
 export type { ClientType } from '../config/lifetimes.ts';
@@ -56,6 +57,8 @@ export interface Client extends GrantPolicies {
   readonly registered?: 'dynamic' | 'metadata-document';
   /** Skips consent. */
   readonly firstParty: boolean;
+  /** What a sign-in to it needs besides the first factor, whatever other rules say. */
+  readonly secondFactor?: SecondFactorPolicy;
   /** False only for a confidential client that was registered with `legacyWithoutPkce`. */
   readonly pkceRequired: boolean;
   readonly redirectUris: readonly string[];

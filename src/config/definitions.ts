@@ -7,6 +7,7 @@ import { masterKeysKind } from './master-key.ts';
 import { mutualTlsDefinitions } from './mutual-tls.ts';
 import { allowEntries } from './outbound-allow.ts';
 import { registrationDefinitions } from './registration.ts';
+import { secondFactorPolicies } from './second-factor.ts';
 import { signUpDefinitions } from './sign-up.ts';
 
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -153,6 +154,12 @@ export const definitions = {
     wholeNumber(8, 64),
     '`12`',
     'shortest password, in characters',
+  ),
+  secondFactor: define(
+    'CARDEA_SECOND_FACTOR',
+    oneOf(secondFactorPolicies),
+    '`optional`',
+    'what a sign-in needs besides its first factor: `optional` asks those who have switched it on; a client, a role or an account may demand more, never less',
   ),
   metricsPort: define(
     'CARDEA_METRICS_PORT',

@@ -11,6 +11,7 @@ import {
   readClientDocuments,
   readRegistration,
 } from './registration.ts';
+import type { SecondFactorPolicy } from './second-factor.ts';
 import type { Secret } from './secret.ts';
 import { type Environment, unknownNames } from './setting-names.ts';
 import { readSignUp, type SignUpSettings } from './sign-up.ts';
@@ -44,6 +45,8 @@ export interface Settings {
   readonly argon2: Argon2Settings;
   /** Characters. */
   readonly passwordMinLength: number;
+  /** Of the whole installation: clients, roles and accounts may be stricter. */
+  readonly secondFactor: SecondFactorPolicy;
   /** Ends in a slash. Absent: no password is compared with leaked ones elsewhere. */
   readonly passwordRangeUrl?: string;
   readonly limits: Limits;
@@ -162,6 +165,7 @@ function build(environment: Environment, read: ReadOne, faults: string[]): Setti
       queueSeconds: read(definitions.argonQueueSeconds) ?? 5,
     },
     passwordMinLength: read(definitions.passwordMinLength) ?? 12,
+    secondFactor: read(definitions.secondFactor) ?? 'optional',
     ...(passwordRangeUrl && { passwordRangeUrl }),
     limits: buildLimits((row) => read({ name: row.name, kind: limitKind }) ?? row.limit),
     lifetimes,

@@ -3,6 +3,8 @@
  * people see between an app and its sign-in; it knows no password, no token and no table.
  */
 import type Koa from 'koa';
+import type { SecondFactorPolicy } from '../config/second-factor.ts';
+import type { FormFields } from '../web/forms.ts';
 import type { MailedFront } from './mailed-front.ts';
 
 /** What a page shows of a client (clients/client.ts). */
@@ -54,6 +56,15 @@ export interface Visit {
   readonly redirectOrigin: string;
   /** It goes on at a device, not in this browser. */
   readonly onDevice?: boolean;
+  /** What this sign-in has proved so far, or the session where only something is missing from it. Signs nobody in. */
+  readonly proved?: Proved;
+  /** The level that the request demands, and the one that it wishes for (protocol/levels.ts). */
+  readonly wanted?: { readonly must: 0 | 1 | 2 | 3; readonly wish: 0 | 1 | 2 | 3 };
+}
+
+export interface Proved extends SignIn {
+  /** All is proved, and this page stands before the end (factor.ts, Interlude). */
+  readonly pause?: string;
 }
 
 export interface SignIn {
@@ -68,6 +79,9 @@ export interface SignIn {
 export interface Protocol {
   /** The interaction of this browser and of the uid in the path; undefined: over, unknown, or another browser's. */
   visit(ctx: Koa.Context): Promise<Visit | undefined>;
+  /** Keeps what was proved for the next step of this visit; undefined puts it aside. Sends nothing. */
+  keepProof(ctx: Koa.Context, proved: Proved | undefined): Promise<void>;
+  /** Every way of signing in ends here. To the pages it is journey.ts, which goes through the policy first. */
   finishSignIn(ctx: Koa.Context, visit: Visit, signIn: SignIn): Promise<void>;
   /** Records the consent and goes on. The decision comes from the stored visit, never from the form. */
   finishConsent(ctx: Koa.Context, visit: Visit, decision: Rights): Promise<void>;
@@ -76,6 +90,27 @@ export interface Protocol {
   session(ctx: Koa.Context): Promise<{ readonly accountId: string } | undefined>;
   /** Ends it, and what hangs on it. Sends nothing. @returns the name for `signedOutApps`, when there are any */
   signOut(ctx: Koa.Context): Promise<string | undefined>;
+}
+
+/** `email`: a code that is mailed for this sign-in, which no account has to set up. */
+export type FactorKind = 'passkey' | 'totp' | 'recovery' | 'email';
+
+export type FactorOutcome =
+  /** `at`: ms, from before the account was read for the check. */
+  | { readonly kind: 'ok'; readonly amr: readonly string[]; readonly at: number }
+  | { readonly kind: 'wrong' }
+  | { readonly kind: 'locked' | 'busy'; readonly retryAfterSeconds: number };
+
+export interface SecondFactor {
+  readonly kind: FactorKind;
+  /** Whether this account can be asked for it. */
+  has(accountId: string): Promise<boolean>;
+  /** What its part of the page shows besides the field: views/pages/second-factor.eta has it as `it.factor`. */
+  view?(ctx: Koa.Context, visit: Visit, accountId: string): Promise<Readonly<Record<string, unknown>>>;
+  /** A factor that is sent first, by a POST of its own. The same answer whether it went out or the budget is spent. */
+  send?(ctx: Koa.Context, visit: Visit, accountId: string): Promise<void>;
+  /** Counts the try before it looks (throttle/sign-in-throttle.ts), and spends what can be used once. */
+  verify(ctx: Koa.Context, visit: Visit, accountId: string, fields: FormFields): Promise<FactorOutcome>;
 }
 
 export interface Person {
@@ -155,6 +190,10 @@ export interface SignedOutApps {
 export interface FrontDoor {
   readonly protocol: Protocol;
   readonly authenticate: Authenticate;
+  /** Strongest first. */
+  readonly secondFactors: readonly SecondFactor[];
+  /** The strictest that setting, client, roles and account say. */
+  policyOf(accountId: string, clientId: string): Promise<SecondFactorPolicy>;
   readonly deviceCookies: DeviceCookies;
   /** Active accounts only. */
   findPerson(accountId: string): Promise<Person | undefined>;

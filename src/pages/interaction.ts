@@ -4,15 +4,20 @@ import type { ReadSubmitted } from '../web/form-guard.ts';
 import type { FormFields } from '../web/forms.ts';
 import { seeOther } from '../web/page-sender.ts';
 import type { ConsentPage } from './consent.ts';
+import type { EnrolPage } from './enrol.ts';
+import type { AgainPage, Interlude } from './factor.ts';
 import type { FrontDoor, Visit } from './front-door.ts';
+import type { Journey, Stand } from './journey.ts';
+import type { SecondFactorPage } from './second-factor.ts';
 import type { SignInPage } from './sign-in.ts';
 import { visitPath, visitPurpose } from './visit-address.ts';
 import type { WayBack } from './way-back.ts';
 
-export type Step = 'sign-in' | 'consent';
-
-export function nextPage(visit: Pick<Visit, 'prompt'>): Step {
-  return visit.prompt === 'login' ? 'sign-in' : 'consent';
+/** One POST of a visit, below its address: taken only while the store says that one of these steps comes next. */
+export interface Action {
+  readonly name: string;
+  readonly at: readonly Stand['step'][];
+  submit(ctx: Koa.Context, visit: Visit, fields: FormFields, stand: Stand): Promise<void>;
 }
 
 export interface InteractionPages {
@@ -20,51 +25,122 @@ export interface InteractionPages {
   show(ctx: Koa.Context, uid: string): Promise<void>;
   /** GET of a step's address (a reload or bookmark of an answered form): back to the dispatcher. */
   back(ctx: Koa.Context, uid: string): void;
-  /** POST /interaction/:uid/sign-in, /consent and /cancel. */
-  submit(ctx: Koa.Context, uid: string, action: Step | 'cancel'): Promise<void>;
+  /** POST /interaction/:uid/… */
+  submit(ctx: Koa.Context, uid: string, action: string): Promise<void>;
+  readonly actions: readonly string[];
 }
 
-export function createInteractionPages(o: {
-  protocol: FrontDoor['protocol'];
-  base: string;
-  signIn: SignInPage;
-  consent: ConsentPage;
-  wayBack: WayBack;
-  readSubmitted: ReadSubmitted;
-}): InteractionPages {
-  const { protocol, signIn, consent, wayBack } = o;
+export interface InteractionParts {
+  readonly protocol: FrontDoor['protocol'];
+  readonly base: string;
+  readonly journey: Journey;
+  readonly signIn: SignInPage;
+  readonly secondFactor: SecondFactorPage;
+  readonly enrol: EnrolPage;
+  readonly interludes: readonly Interlude[];
+  readonly consent: ConsentPage;
+  readonly wayBack: WayBack;
+  readonly readSubmitted: ReadSubmitted;
+  /** Other ways of signing in, each with a POST of its own at the step 'sign-in' or another. */
+  readonly moreActions?: readonly Action[];
+}
+
+export function createInteractionPages(o: InteractionParts): InteractionPages {
+  const { protocol, journey, signIn, secondFactor, enrol, consent, wayBack } = o;
+  const actions = new Map(
+    [...stepActions(o), ...(o.moreActions ?? [])].map((action) => [action.name, action] as const),
+  );
 
   const page = async (
     ctx: Koa.Context,
     visit: Visit,
-    again?: { status: number; notice: string; fields: FormFields },
-  ) => {
+    again?: AgainPage & { fields: FormFields },
+  ): Promise<void> => {
     wayBack.remember(ctx, visit);
-    if (nextPage(visit) === 'consent') return consent.show(ctx, visit, again);
-    return signIn.show(ctx, visit, again && { ...again, email: again.fields.email });
+    const stand = await journey.stand(visit);
+    switch (stand.step) {
+      case 'sign-in':
+        return signIn.show(ctx, visit, again && { ...again, email: again.fields.email });
+      case 'second-factor':
+        return secondFactor.show(ctx, visit, stand, again);
+      case 'enrol':
+        return enrol.show(ctx, visit, stand, again);
+      case 'consent':
+        return consent.show(ctx, visit, again);
+      default:
+        return o.interludes
+          .find(({ kind }) => kind === stand.step)
+          ?.show(ctx, visit, stand.proved.accountId, again);
+    }
   };
 
   return {
+    actions: [...actions.keys(), 'cancel'],
     async show(ctx, uid) {
       const visit = await protocol.visit(ctx);
       if (!visit) return wayBack.explain(ctx, uid, 410);
       return page(ctx, visit);
     },
     back: (ctx, uid) => seeOther(ctx, o.base + visitPath(uid)),
-    async submit(ctx, uid, action) {
+    async submit(ctx, uid, name) {
       const form = await o.readSubmitted(ctx);
       const visit = await protocol.visit(ctx);
       if (!visit) {
-        const restarted = action === 'sign-in' && wayBack.restart(ctx, uid, { email: form.fields.email });
+        const restarted = name === 'sign-in' && wayBack.restart(ctx, uid, { email: form.fields.email });
         return restarted ? undefined : wayBack.explain(ctx, uid, 403);
       }
       if (!form.isFresh(visitPurpose(visit.uid))) {
         return page(ctx, visit, { status: 403, notice: 'form.outdated', fields: form.fields });
       }
-      if (action === 'cancel') return protocol.refuse(ctx, visit, 'access_denied', 'The person cancelled.');
+      if (name === 'cancel') return protocol.refuse(ctx, visit, 'access_denied', 'The person cancelled.');
       // Only the step that the store says comes next is taken: an earlier or later one is an old page.
-      if (action !== nextPage(visit)) return wayBack.explain(ctx, uid, 403, { currentPage: true });
-      return action === 'sign-in' ? signIn.submit(ctx, visit, form.fields) : consent.allow(ctx, visit);
+      const stand = await journey.stand(visit);
+      const action = actions.get(name);
+      if (!action?.at.includes(stand.step)) return wayBack.explain(ctx, uid, 403, { currentPage: true });
+      return action.submit(ctx, visit, form.fields, stand);
     },
   };
+}
+
+function stepActions(o: InteractionParts): readonly Action[] {
+  const { journey, secondFactor, enrol } = o;
+  const outOfOrder = (ctx: Koa.Context, { uid }: Visit) =>
+    o.wayBack.explain(ctx, uid, 403, { currentPage: true });
+  return [
+    { name: 'sign-in', at: ['sign-in'], submit: o.signIn.submit },
+    {
+      name: 'second-factor',
+      at: ['second-factor'],
+      async submit(ctx, visit, fields, stand) {
+        if (stand.step !== 'second-factor') return outOfOrder(ctx, visit);
+        const taken = await secondFactor.submit(ctx, visit, stand, fields);
+        return taken === 'taken' ? undefined : outOfOrder(ctx, visit);
+      },
+    },
+    {
+      name: 'enrol',
+      at: ['enrol'],
+      async submit(ctx, visit, fields, stand) {
+        if (stand.step !== 'enrol') return outOfOrder(ctx, visit);
+        const taken = await enrol.submit(ctx, visit, stand, fields);
+        return taken === 'taken' ? undefined : outOfOrder(ctx, visit);
+      },
+    },
+    {
+      name: 'go-on',
+      at: ['enrolled', 'offer'],
+      async submit(ctx, visit, fields, stand) {
+        const interlude = o.interludes.find(({ kind }) => kind === stand.step);
+        if (!interlude || !('proved' in stand)) return outOfOrder(ctx, visit);
+        const answer = await interlude.submit(ctx, visit, stand.proved.accountId, fields);
+        return answer === 'over' ? journey.goOn(ctx, visit, stand.proved) : undefined;
+      },
+    },
+    {
+      name: 'start-over',
+      at: ['second-factor', 'enrol', 'enrolled', 'offer'],
+      submit: (ctx, visit) => journey.startOver(ctx, visit),
+    },
+    { name: 'consent', at: ['consent'], submit: (ctx, visit) => o.consent.allow(ctx, visit) },
+  ];
 }

@@ -8,12 +8,16 @@ import { createSendPage } from '../web/page-sender.ts';
 import type { PublicUrl } from '../web/public-url.ts';
 import type { Renderer } from '../web/render.ts';
 import { createConsentPage } from './consent.ts';
+import { createEnrolPage } from './enrol.ts';
+import type { Enrolment, Interlude } from './factor.ts';
 import { createFrontPages } from './front.ts';
 import type { FrontDoor, Visit } from './front-door.ts';
-import { createInteractionPages } from './interaction.ts';
+import { type Action, createInteractionPages } from './interaction.ts';
+import { createJourney } from './journey.ts';
 import { mailboxRoutes } from './mailbox.ts';
 import { createMailedPages } from './mailed-pages.ts';
-import { createRoutesDoor } from './routes.ts';
+import { createRoutesDoor, type Route } from './routes.ts';
+import { createSecondFactorPage } from './second-factor.ts';
 import { createSetupPages } from './setup.ts';
 import { createSignInPage } from './sign-in.ts';
 import { createWayBack } from './way-back.ts';
@@ -27,7 +31,7 @@ export interface PagesOptions {
 }
 
 /** Serves `/`, `/sign-out`, `/signed-out`, `/interaction/…` and `/setup/…`; calls on for any other path. */
-export function createPages({ front, publicUrl, cookies, csrf, renderer }: PagesOptions): {
+export function createPages({ front: direct, publicUrl, cookies, csrf, renderer }: PagesOptions): {
   door: Koa.Middleware;
 } {
   const { base } = publicUrl;
@@ -35,13 +39,28 @@ export function createPages({ front, publicUrl, cookies, csrf, renderer }: Pages
   const localeOf = (visit: Visit) => chooseLocale(visit.params.ui_locales, locales);
   const sendPage = createSendPage(renderer.renderPage);
   const readSubmitted = createReadSubmitted({ csrf, origin: publicUrl.origin });
+  // Pages of factors that are set up, pages before the end, and other ways of signing in: each room adds its own.
+  const enrolments: readonly Enrolment[] = [];
+  const interludes: readonly Interlude[] = [];
+  const moreActions: readonly Action[] = [];
+  const journey = createJourney({ front: direct, interludes, base });
+  const front: FrontDoor = {
+    ...direct,
+    protocol: { ...direct.protocol, finishSignIn: journey.finishSignIn },
+  };
+  const shared = { front, csrf, base, sendPage, localeOf };
   const interaction = createInteractionPages({
     protocol: front.protocol,
     base,
-    signIn: createSignInPage({ front, cookies, csrf, base, sendPage, localeOf }),
-    consent: createConsentPage({ front, csrf, base, textsIn, localeOf, sendPage }),
+    journey,
+    signIn: createSignInPage({ ...shared, cookies }),
+    secondFactor: createSecondFactorPage(shared),
+    enrol: createEnrolPage({ ...shared, enrolments }),
+    interludes,
+    consent: createConsentPage({ ...shared, textsIn }),
     wayBack: createWayBack({ cookies, base, sendPage, findClient: front.findClient }),
     readSubmitted,
+    moreActions,
   });
   const home = createFrontPages({ front, publicUrl, csrf, readSubmitted, sendPage });
   const setup = createSetupPages({ front, publicUrl, csrf, readSubmitted, text: texts.t, sendPage });
@@ -54,24 +73,14 @@ export function createPages({ front, publicUrl, cookies, csrf, renderer }: Pages
       { method: 'POST', path: '/sign-out', handle: home.signOut },
       { method: 'GET', path: '/signed-out', handle: home.signedOut },
       { method: 'GET', path: '/interaction/:uid', handle: interaction.show },
-      { method: 'GET', path: '/interaction/:uid/sign-in', handle: interaction.back },
-      { method: 'GET', path: '/interaction/:uid/consent', handle: interaction.back },
-      { method: 'GET', path: '/interaction/:uid/cancel', handle: interaction.back },
-      {
-        method: 'POST',
-        path: '/interaction/:uid/sign-in',
-        handle: (ctx, uid) => interaction.submit(ctx, uid, 'sign-in'),
-      },
-      {
-        method: 'POST',
-        path: '/interaction/:uid/consent',
-        handle: (ctx, uid) => interaction.submit(ctx, uid, 'consent'),
-      },
-      {
-        method: 'POST',
-        path: '/interaction/:uid/cancel',
-        handle: (ctx, uid) => interaction.submit(ctx, uid, 'cancel'),
-      },
+      ...interaction.actions.flatMap((name): Route[] => [
+        { method: 'GET', path: `/interaction/:uid/${name}`, handle: interaction.back },
+        {
+          method: 'POST',
+          path: `/interaction/:uid/${name}`,
+          handle: (ctx, uid) => interaction.submit(ctx, uid, name),
+        },
+      ]),
       { method: 'GET', path: '/setup/:token', handle: setup.show },
       { method: 'POST', path: '/setup/:token', handle: setup.submit },
       { method: 'GET', path: '/setup-done', handle: setup.done },

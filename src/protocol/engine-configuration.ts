@@ -11,7 +11,8 @@ import type { EngineClients } from './engine-clients.ts';
 import { claimsByScope } from './find-account.ts';
 import { createInteractionPolicy } from './interaction-policy.ts';
 import { FAMILY_CLAIM } from './jwt-access-tokens.ts';
-import { levelClaims, reachableLevels } from './levels.ts';
+import { type LevelParts, levelClaims } from './level-checks.ts';
+import { levels } from './levels.ts';
 import { tokenLifetimes } from './lifetimes-of-tokens.ts';
 import { type MutualTls, mutualTlsDiscovery, mutualTlsFeature, mutualTlsMethods } from './mutual-tls.ts';
 import { checkAssertionAlg, isNonceRequired } from './profile-gate.ts';
@@ -41,6 +42,7 @@ export interface ConfigurationParts {
   readonly hooks: Required<Pick<Configuration, 'loadExistingGrant' | 'expiresWithSession'>>;
   readonly resources: NonNullable<NonNullable<Configuration['features']>['resourceIndicators']>;
   readonly richRequests: RichRequests;
+  readonly levels: LevelParts;
   readonly resourceServers: () => Promise<readonly ResourceServer[]>;
   readonly pages: {
     readonly renderError: NonNullable<Configuration['renderError']>;
@@ -90,7 +92,7 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
       sid: null,
       ...Object.fromEntries(Object.entries(claimsByScope).map(([scope, claims]) => [scope, [...claims]])),
     },
-    acrValues: [...reachableLevels],
+    acrValues: [...levels],
     discovery: {
       ui_locales_supported: [...parts.uiLocales],
       ...mutualTlsDiscovery(parts.mutualTls, parts.issuer),
@@ -165,7 +167,7 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
       };
     },
     interactions: {
-      policy: createInteractionPolicy(clientOf),
+      policy: createInteractionPolicy(clientOf, parts.levels),
       url: (ctx, interaction) =>
         new URL(ctx.oidc.urlFor('authorization')).pathname.replace(
           /oauth2\/authorize$/,

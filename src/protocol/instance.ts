@@ -127,6 +127,7 @@ export function createInstanceBuilder(
         richRequests: richRequests({ clientOf, all: parts.resources.all, types }),
         pages: pageConfiguration(parts.pages, (ctx) => ready().clientOf(ctx.oidc.client)),
         uiLocales: parts.uiLocales,
+        levels: parts.levels,
         accessClaims: async (audience, accountId, clientId) => {
           const holder = accountId
             ? await parts.standings.get(accountId)

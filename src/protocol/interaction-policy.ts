@@ -3,12 +3,13 @@ import type { KoaContextWithOIDC } from 'oidc-provider';
 import { interactionPolicy } from 'oidc-provider';
 import type { Client } from '../clients/client.ts';
 import { isLoopbackHost } from '../clients/uri-rules.ts';
-import { essentialLevelCheck } from './levels.ts';
+import { type LevelParts, levelCheckList } from './level-checks.ts';
 import { stateOf } from './request-state.ts';
 
 /** @param clientOf the registered client of the request */
 export function createInteractionPolicy(
   clientOf: (ctx: KoaContextWithOIDC) => Promise<Client>,
+  levels: LevelParts,
 ): interactionPolicy.DefaultPolicy {
   const { base, Check, Prompt } = interactionPolicy;
   const policy = base();
@@ -16,7 +17,9 @@ export function createInteractionPolicy(
   const login = policy.get('login');
   login?.checks.remove('essential_acr');
   login?.checks.remove('essential_acrs');
-  login?.checks.add(essentialLevelCheck());
+  for (const check of levelCheckList(levels, async (ctx) => (await clientOf(ctx)).clientId)) {
+    login?.checks.add(check);
+  }
 
   // RFC 8252 section 8.6: anyone can claim a native client's redirect URI, so consent is asked each time, unless the
   // operator vouches for the client. For one that registered itself the redirect URI of the request decides, and it gets

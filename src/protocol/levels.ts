@@ -1,76 +1,51 @@
 /**
- * Levels of sign-in (`acr`), and what tokens say of them (docs/step-up.md). A level is claimed for what was proved in the
- * sign-in itself, never for what the client asked for.
+ * Levels of sign-in (`acr`) and methods (`amr`): the one place that says what was proved (docs/step-up.md). A level is
+ * claimed for what was proved in the sign-in itself, never for what the client asked for.
  */
-import type { KoaContextWithOIDC } from 'oidc-provider';
-import { errors, interactionPolicy } from 'oidc-provider';
 
-/** One factor: something the person knows, has or is. */
-export const ONE_FACTOR = 'urn:cardea:acr:1';
+/** One factor · two factors of different kinds · one that cannot be phished: a passkey whose owner was verified. */
+export const levels = ['urn:cardea:acr:1', 'urn:cardea:acr:2', 'urn:cardea:acr:3'] as const;
 
-/** The levels that a sign-in here can reach, lowest first: what discovery announces. */
-export const reachableLevels: readonly string[] = [ONE_FACTOR];
+/** 0: nothing was proved. A higher rank includes the lower ones. */
+export type Rank = 0 | 1 | 2 | 3;
 
-/** RFC 8176: the methods that are a factor by themselves. */
-const factors: ReadonlySet<string> = new Set(['pwd']);
+/**
+ * RFC 8176 has `pwd`, `otp`, `pop`, `user` and `mfa`; `email`, `recovery` and `upstream` are ours. Two methods of one kind
+ * are one factor: whoever holds the mailbox often holds the upstream account that is named after it.
+ */
+const kindOf: Readonly<Record<string, 'known' | 'mailbox' | 'held'>> = {
+  pwd: 'known',
+  email: 'mailbox',
+  upstream: 'mailbox',
+  otp: 'held',
+  recovery: 'held',
+  pop: 'held',
+};
+
+/** The rank that these methods reach together. Words that are no method add nothing. */
+export function rankOf(amr: readonly string[]): Rank {
+  if (amr.includes('pop') && amr.includes('user')) return 3;
+  const kinds = new Set(amr.flatMap((method) => (Object.hasOwn(kindOf, method) ? kindOf[method] : [])));
+  if (kinds.size === 0) return 0;
+  // `mfa` comes alone only from an upstream provider whose word the operator has chosen to trust.
+  return kinds.size > 1 || amr.includes('mfa') ? 2 : 1;
+}
 
 /** The level that these methods reach together; undefined when none of them is a factor. */
 export function levelOf(amr: readonly string[]): string | undefined {
-  return amr.some((method) => factors.has(method)) ? ONE_FACTOR : undefined;
+  const rank = rankOf(amr);
+  return rank === 0 ? undefined : levels[rank - 1];
 }
 
-/** OpenID Connect Core section 5.5.1.1. */
-interface AskedAcr {
-  readonly essential?: boolean;
-  readonly value?: unknown;
-  readonly values?: unknown;
+/** 0 for what is no level of ours. */
+export function rankOfLevel(acr: unknown): Rank {
+  return (levels.findIndex((level) => level === acr) + 1) as Rank;
 }
 
-/**
- * The levels of which one must be reached. Read from the request itself, since the engine puts `acr_values`, which are a
- * wish (Core section 3.1.2.1), over an essential `acr` of the claims parameter.
- */
-function essentialLevels(ctx: KoaContextWithOIDC): readonly unknown[] {
-  const { claims } = ctx.oidc.params ?? {};
-  if (typeof claims !== 'string') return [];
-  const { id_token: idToken } = JSON.parse(claims) as { id_token?: { acr?: AskedAcr | null } };
-  const acr = idToken?.acr;
-  return acr?.essential === true ? [acr.values ?? acr.value ?? []].flat() : [];
-}
-
-/**
- * OpenID Connect Unmet Authentication Requirements section 2. The engine would ask for another sign-in without end when no
- * sign-in here reaches the level.
- */
-export function essentialLevelCheck(): interactionPolicy.Check {
-  return new interactionPolicy.Check(
-    'essential_acr',
-    'the level that is asked for needs another sign-in',
-    'login_required',
-    (ctx) => {
-      const wanted = essentialLevels(ctx);
-      if (wanted.length === 0 || wanted.includes(ctx.oidc.acr)) return false;
-      const reachable = wanted.some((level) => reachableLevels.some((one) => one === level));
-      if (reachable && !ctx.oidc.result?.login) return true;
-      throw new errors.UnmetAuthenticationRequirements('no sign-in here reaches the acr that is asked for');
-    },
-  );
-}
-
-/** `acr` and `auth_time` of an access token (RFC 9068 section 2.2.1, RFC 9470 section 6): of the sign-in that it comes from. */
-export function levelClaims(
-  ctx: KoaContextWithOIDC,
-  token: { readonly kind: string },
-): Readonly<Record<string, unknown>> {
-  if (token.kind !== 'AccessToken') return {};
-  const {
-    AuthorizationCode: code,
-    RefreshToken: refresh,
-    DeviceCode: device,
-  } = ctx.oidc.entities as Partial<Record<string, { readonly acr?: string; readonly authTime?: number }>>;
-  const source = code ?? refresh ?? device;
-  return {
-    ...(source?.acr ? { acr: source.acr } : {}),
-    ...(source?.authTime ? { auth_time: source.authTime } : {}),
-  };
+/** All methods, each once, in the order in which they were proved; `mfa` last, where more than one factor was. */
+export function joinMethods(...proved: readonly (readonly string[])[]): readonly string[] {
+  const methods = new Set(proved.flat());
+  methods.delete('mfa');
+  const multiple = proved.some((amr) => amr.includes('mfa')) || rankOf([...methods]) > 1;
+  return multiple ? [...methods, 'mfa'] : [...methods];
 }

@@ -27,6 +27,7 @@ import type { RequestLimits } from '../throttle/request-limits.ts';
 import type { EndingSession, SignOut } from './back-channel-logout.ts';
 import type { PublishedKeys } from './client-keys.ts';
 import type { EnginePages } from './engine-pages.ts';
+import type { LevelParts } from './level-checks.ts';
 import type { MutualTls } from './mutual-tls.ts';
 
 export interface RegistrationParts
@@ -75,6 +76,7 @@ export interface ProtocolParts {
   };
   readonly registrations: RegistrationParts;
   readonly mutualTls?: MutualTls | undefined;
+  readonly levels: LevelParts;
   /** The guarded client; the engine asks nothing and nobody by another way. */
   readonly outbound: Outbound;
   /** What an account is called at a client. */

@@ -11,12 +11,22 @@ import { createKnownTypes } from './known-types.ts';
 import { createLiveEngine } from './live-engine.ts';
 import type { ProtocolParts } from './protocol-parts.ts';
 import { endSession, readSession, type SignedInSession } from './sessions-of-browser.ts';
-import { findVisit, finishVisit, type SignInResult, type Visit, visitResults } from './visits.ts';
+import {
+  findVisit,
+  finishVisit,
+  keepProof,
+  type Proved,
+  type SignInResult,
+  type Visit,
+  visitResults,
+} from './visits.ts';
 
 export interface Protocol {
   /** `/oauth2/…` and `/.well-known/…`; calls the next door for anything else. */
   readonly middleware: Koa.Middleware;
   visit(ctx: Koa.Context, uid: string): Promise<Visit | undefined>;
+  /** Keeps what was proved for this interaction's next step; undefined puts aside what was. Sends nothing. */
+  keepProof(ctx: Koa.Context, proved: Proved | undefined): Promise<void>;
   finishSignIn(ctx: Koa.Context, result: SignInResult): Promise<void>;
   finishConsent(ctx: Koa.Context, rejected: ConsentResult): Promise<void>;
   refuse(ctx: Koa.Context, error: string, description: string): Promise<void>;
@@ -37,6 +47,7 @@ export function createProtocol(parts: ProtocolParts): Protocol {
   return {
     middleware: createProtocolDoor(parts, live, types.refresh),
     visit: (ctx, uid) => findVisit(engine(), ctx, uid, parts.clients.find, parts.resources.all),
+    keepProof: (ctx, proved) => keepProof(engine(), ctx, proved),
     finishSignIn: (ctx, result) => finishVisit(engine(), ctx, visitResults.signedIn(result)),
     finishConsent: (ctx, rejected) => finishVisit(engine(), ctx, visitResults.consented(rejected)),
     refuse: (ctx, error, description) => finishVisit(engine(), ctx, visitResults.refused(error, description)),
@@ -51,4 +62,4 @@ export function createProtocol(parts: ProtocolParts): Protocol {
   };
 }
 
-export type { Visit } from './visits.ts';
+export type { Proved, Visit } from './visits.ts';

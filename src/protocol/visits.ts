@@ -6,6 +6,7 @@ import type { Client } from '../clients/client.ts';
 import type { ResourceServer } from '../clients/resource-server.ts';
 import { type AskedDetail, asked, detailsOf } from './details.ts';
 import type { ConsentResult } from './grant-of-authorization.ts';
+import { STEP_UP, type WantedRanks, wantedRanks } from './level-checks.ts';
 import { levelOf } from './levels.ts';
 
 /** Scopes, claims and API scopes, as the consent page lists them. */
@@ -34,6 +35,20 @@ export interface Visit {
   readonly returnTo: string;
   /** It goes on at a device, not in this browser. */
   readonly onDevice: boolean;
+  /** What this interaction has proved so far, or the session where only something is missing from it. */
+  readonly proved?: Proved;
+  readonly wanted: WantedRanks;
+}
+
+/** Kept in the interaction, so server-held and of this browser alone. It signs nobody in. */
+export interface Proved {
+  readonly accountId: string;
+  readonly amr: readonly string[];
+  readonly remember: boolean;
+  /** ms: when the account was read for the oldest of these checks. */
+  readonly at: number;
+  /** All is proved, and one more page stands before the end. */
+  readonly pause?: string;
 }
 
 export interface SignInResult {
@@ -87,7 +102,38 @@ export async function findVisit(
     redirectUri: String(params.redirect_uri ?? ''),
     returnTo: details.returnTo,
     onDevice: details.deviceCode !== undefined,
+    ...provedIn(details),
+    wanted: wantedRanks(params),
   };
+}
+
+type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>;
+
+/** The engine keeps results as they are and acts on those that it knows; this one it does not. */
+interface KeptResult {
+  /** `none`: what the session has proved was put aside. */
+  readonly proved?: Proved | 'none';
+}
+
+function provedIn({ result, prompt, session }: Interaction): { readonly proved?: Proved } {
+  const { proved: kept } = (result ?? {}) as KeptResult;
+  if (kept) return kept === 'none' ? {} : { proved: kept };
+  const { signedIn } = prompt.details as { signedIn?: Omit<Proved, 'remember'> };
+  const missing: readonly string[] = Object.values(STEP_UP);
+  const stepsUp = prompt.name === 'login' && prompt.reasons.every((reason) => missing.includes(reason));
+  if (!stepsUp || signedIn === undefined || signedIn.accountId !== session?.accountId) return {};
+  return { proved: { ...signedIn, remember: true } };
+}
+
+/** Keeps what was proved for the next step of this interaction; undefined puts everything aside. One write. */
+export async function keepProof(
+  engine: Provider,
+  ctx: Koa.Context,
+  proved: Proved | undefined,
+): Promise<void> {
+  const interaction = await engine.interactionDetails(ctx.req, ctx.res);
+  interaction.result = { ...interaction.lastSubmission, proved: proved ?? 'none' } as InteractionResults;
+  await interaction.save(interaction.exp - Math.floor(Date.now() / 1000));
 }
 
 /** Only the stored request counts: a form that a browser sends back adds nothing to it. */

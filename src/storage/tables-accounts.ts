@@ -15,6 +15,9 @@ export interface AccountTables {
   mailed_proofs: MailedProofRow;
 }
 
+/** config/second-factor.ts */
+type SecondFactorWord = 'none' | 'optional' | 'required' | 'passkey';
+
 export interface AccountRow {
   /** Random and never used again: the `sub` of OpenID Connect Core section 2. */
   id: string;
@@ -28,6 +31,8 @@ export interface AccountRow {
   profile: Json<Record<string, unknown>>;
   /** Grows by one with every password that is set; device cookies carry it. */
   password_version: Generated<number>;
+  /** What this account's sign-ins need besides the first factor; null says nothing. */
+  second_factor: SecondFactorWord | null;
   created_at: Date;
   updated_at: Date;
 }
@@ -45,6 +50,8 @@ export interface RoleRow {
   name: string;
   description: string | null;
   permissions: Json<string[]>;
+  /** What whoever holds it needs besides the first factor; null says nothing. */
+  second_factor: SecondFactorWord | null;
   created_at: Date;
 }
 

@@ -13,6 +13,7 @@ import { authorizeQuery, freshAgent, openWorld, payloadOf, type World } from './
 
 const one = 'urn:cardea:acr:1';
 const two = 'urn:cardea:acr:2';
+const three = 'urn:cardea:acr:3';
 let world: World;
 let client: SeededClient;
 let api: SeededClient;
@@ -47,7 +48,7 @@ describe('R20 acr and amr tell the truth', () => {
   });
 
   test('an essential level that nobody reaches is refused, before and after the sign-in, and with acr_values beside it', async () => {
-    const wanted = { claims: claims({ essential: true, values: [two] }) };
+    const wanted = { claims: claims({ essential: true, values: ['urn:elsewhere'] }) };
     const signedIn = world.browser(client);
     await signedIn.code('openid');
     for (const agent of [freshAgent(world), signedIn.agent]) {
@@ -57,6 +58,16 @@ describe('R20 acr and amr tell the truth', () => {
         expect(answerOf(location).get('iss')).toBe(world.issuer);
       }
     }
+  });
+
+  test('an essential level that this account has no factor for is refused once it is known who it is', async () => {
+    const wanted = { claims: claims({ essential: true, value: three }) };
+    const browser = world.browser(client);
+    const page = await browser.agent.follow(await browser.agent.get(authorizeQuery(client, wanted)));
+    const back = await signIn(browser.agent, page, world.person);
+    expect(answerOf(back.location).get('error')).toBe('unmet_authentication_requirements');
+    const { location } = await browser.agent.get(authorizeQuery(client, { ...wanted, acr_values: one }));
+    expect(answerOf(location).get('error')).toBe('unmet_authentication_requirements');
   });
 
   test('an essential level that can be reached is asked for once, and reached', async () => {
@@ -117,7 +128,10 @@ describe('APIs see how the person signed in (RFC 9470 section 6)', () => {
 describe('discovery and languages', () => {
   test('only what is there is announced', async () => {
     const { text } = await world.ask('/.well-known/openid-configuration');
-    expect(JSON.parse(text)).toMatchObject({ acr_values_supported: [one], ui_locales_supported: ['en'] });
+    expect(JSON.parse(text)).toMatchObject({
+      acr_values_supported: [one, two, three],
+      ui_locales_supported: ['en'],
+    });
   });
 
   test('an unknown language gets English; a hostile one nothing else', async () => {

@@ -1,5 +1,6 @@
 /** An in-memory stand-in for the rooms below the pages: real answers over HTTP, no engine, no database. */
 import type Koa from 'koa';
+import type { SecondFactorPolicy } from '../../src/config/second-factor.ts';
 import type {
   BoxedMail,
   Device,
@@ -9,6 +10,7 @@ import type {
   Protocol,
   ResourceNames,
   Rights,
+  SecondFactor,
   SetupOutcome,
   SignedOutApps,
   SignInOutcome,
@@ -71,6 +73,8 @@ export interface FakeFrontDoor extends FrontDoor {
   readonly clients: Map<string, PageClient>;
   readonly told: Told;
   outcome: SignInOutcome;
+  policy: SecondFactorPolicy;
+  secondFactors: SecondFactor[];
   setupOutcome: SetupOutcome;
   setupToken: string | undefined;
   /** Makes the next `visit` throw. */
@@ -126,6 +130,11 @@ export function createFakeFrontDoor(): FakeFrontDoor {
       const mine = (ctx.cookies.get(UID_COOKIE) ?? '').split('.').includes(uid);
       return mine ? visits.get(uid) : undefined;
     },
+    async keepProof(ctx, proved) {
+      const uid = ctx.path.split('/')[2] ?? '';
+      const { proved: _, ...visit } = visits.get(uid) ?? visitOf(uid);
+      visits.set(uid, proved ? { ...visit, proved } : visit);
+    },
     async finishSignIn(ctx, { uid, redirectOrigin }, { accountId, amr, remember }) {
       told.finishedSignIn.push({ uid, accountId, amr, remember });
       leave(ctx, `${redirectOrigin}/callback?code=${uid}`);
@@ -166,6 +175,9 @@ export function createFakeFrontDoor(): FakeFrontDoor {
       told.attempts.push(attempt);
       return fake.outcome;
     },
+    secondFactors: [],
+    policyOf: async () => fake.policy,
+    policy: 'none',
     deviceCookies: {
       issue: (accountId, passwordVersion) => `device-of.${accountId}.${passwordVersion}`,
       verify(value) {

@@ -1,0 +1,112 @@
+/**
+ * A sign-in as a sequence of steps. What was proved so far is kept by the protocol room in the interaction, server-held
+ * and of this browser alone; from it, and from nothing else, follows which step comes next. Nobody is signed in before
+ * the last one.
+ */
+import type Koa from 'koa';
+import { joinMethods } from '../protocol/levels.ts';
+import { seeOther } from '../web/page-sender.ts';
+import type { Interlude } from './factor.ts';
+import type { FactorKind, FrontDoor, Proved, SignIn, Visit } from './front-door.ts';
+import { dependsOnFactors, type Need, nextNeed } from './next-need.ts';
+import { visitPath } from './visit-address.ts';
+
+/** Where a visit stands: the step that comes next, and for whom. */
+export type Stand =
+  | { readonly step: 'sign-in' | 'consent' }
+  | { readonly step: 'second-factor'; readonly proved: Proved; readonly kinds: readonly FactorKind[] }
+  | { readonly step: 'enrol'; readonly proved: Proved; readonly kinds: readonly FactorKind[] }
+  | { readonly step: Interlude['kind']; readonly proved: Proved };
+
+export interface Journey {
+  stand(visit: Visit): Promise<Stand>;
+  /** Adds a proof, and goes on: to the next step, or, when all is proved, to the end of the sign-in. */
+  finishSignIn(ctx: Koa.Context, visit: Visit, signIn: SignIn): Promise<void>;
+  /** Adds a proof and keeps it, with that page as the next step. Sends nothing: the caller shows its own answer. */
+  pause(ctx: Koa.Context, visit: Visit, signIn: SignIn, at: Interlude['kind']): Promise<void>;
+  /** Goes on after a page that stood between the last proof and the end. */
+  goOn(ctx: Koa.Context, visit: Visit, proved: Proved): Promise<void>;
+  /** Puts everything aside that was proved: the sign-in begins anew. */
+  startOver(ctx: Koa.Context, visit: Visit): Promise<void>;
+}
+
+export function createJourney(o: {
+  front: Pick<FrontDoor, 'protocol' | 'secondFactors' | 'policyOf'>;
+  interludes: readonly Interlude[];
+  base: string;
+}): Journey {
+  const { front, interludes, base } = o;
+  const { protocol, secondFactors } = front;
+
+  const needOf = async (visit: Visit, { accountId, amr }: Proved): Promise<Need> => {
+    const { wanted = NOTHING_WANTED } = visit;
+    const policy = await front.policyOf(accountId, visit.client.clientId);
+    const known = { amr, policy, wanted };
+    const has = dependsOnFactors(known) ? await kindsOf(secondFactors, accountId) : [];
+    return nextNeed({ ...known, has });
+  };
+
+  const add = ({ proved }: Visit, { accountId, amr, remember, at }: SignIn): Proved => {
+    const earlier = proved?.accountId === accountId ? proved : undefined;
+    return {
+      accountId,
+      amr: joinMethods(earlier?.amr ?? [], amr),
+      remember: earlier?.remember ?? remember,
+      // As old as the oldest proof: a level is no fresher than what it rests on.
+      at: Math.min(earlier?.at ?? at, at),
+    };
+  };
+
+  const toDispatcher = (ctx: Koa.Context, visit: Visit) => seeOther(ctx, base + visitPath(visit.uid));
+
+  const keep = async (ctx: Koa.Context, visit: Visit, proved: Proved): Promise<void> => {
+    await protocol.keepProof(ctx, proved);
+    toDispatcher(ctx, visit);
+  };
+
+  /** @param passed the interludes up to this one are over */
+  const advance = async (ctx: Koa.Context, visit: Visit, proved: Proved, passed?: string): Promise<void> => {
+    const { accountId, amr, remember, at } = proved;
+    const need = await needOf(visit, proved);
+    if (need.kind !== 'nothing') return keep(ctx, visit, { accountId, amr, remember, at });
+    const from = interludes.findIndex((one) => one.kind === passed) + 1;
+    for (const interlude of interludes.slice(from)) {
+      if (await interlude.wants(ctx, visit, proved)) {
+        return keep(ctx, visit, { ...proved, pause: interlude.kind });
+      }
+    }
+    return protocol.finishSignIn(ctx, visit, { accountId, amr, remember, at });
+  };
+
+  return {
+    async stand(visit) {
+      if (visit.prompt === 'consent') return { step: 'consent' };
+      const { proved } = visit;
+      if (!proved) return { step: 'sign-in' };
+      const pause = interludes.find((one) => one.kind === proved.pause);
+      if (pause) return { step: pause.kind, proved };
+      const need = await needOf(visit, proved);
+      // What was asked for has been settled meanwhile: only a new sign-in goes on from here.
+      if (need.kind === 'nothing') return { step: 'sign-in' };
+      return { step: need.kind === 'factor' ? 'second-factor' : 'enrol', proved, kinds: need.kinds };
+    },
+    finishSignIn: (ctx, visit, signIn) => advance(ctx, visit, add(visit, signIn)),
+    pause: (ctx, visit, signIn, at) => protocol.keepProof(ctx, { ...add(visit, signIn), pause: at }),
+    goOn: (ctx, visit, proved) => advance(ctx, visit, proved, proved.pause),
+    async startOver(ctx, visit) {
+      await protocol.keepProof(ctx, undefined);
+      toDispatcher(ctx, visit);
+    },
+  };
+}
+
+const NOTHING_WANTED = { must: 0, wish: 0 } as const;
+
+/** Those of the list that this account can be asked for, in its order. */
+export async function kindsOf(
+  factors: FrontDoor['secondFactors'],
+  accountId: string,
+): Promise<readonly FactorKind[]> {
+  const has = await Promise.all(factors.map((factor) => factor.has(accountId)));
+  return factors.filter((_, index) => has[index]).map(({ kind }) => kind);
+}

@@ -1,0 +1,42 @@
+/** The second factors by strength, and the policy over them: what the pages and the protocol both go by. */
+import { type SecondFactorPolicy, strictestPolicy } from './config/second-factor.ts';
+import type { FrontDoor, PageClient } from './pages/front-door.ts';
+import { kindsOf } from './pages/journey.ts';
+import { canReach, demandedRank } from './pages/next-need.ts';
+import type { LevelParts } from './protocol/level-checks.ts';
+import type { Rooms } from './rooms.ts';
+
+export interface SecondFactors {
+  readonly factors: FrontDoor['secondFactors'];
+  readonly policyOf: FrontDoor['policyOf'];
+  readonly levels: LevelParts;
+}
+
+type Strict = { readonly secondFactor?: SecondFactorPolicy | undefined };
+
+export function createSecondFactors(
+  rooms: Rooms,
+  findClient: (clientId: string) => Promise<(PageClient & Strict) | undefined>,
+): SecondFactors {
+  // Strongest first: the first one that an account has is the one that is asked for.
+  const factors: FrontDoor['secondFactors'] = [];
+
+  const policyOf = async (accountId: string, clientId: string): Promise<SecondFactorPolicy> => {
+    const [standing, client] = await Promise.all([rooms.standings.get(accountId), findClient(clientId)]);
+    // Nobody's account: nothing is ever enough for it.
+    if (!standing) return 'passkey';
+    return strictestPolicy([rooms.settings.secondFactor, client?.secondFactor, standing.secondFactor]);
+  };
+
+  return {
+    factors,
+    policyOf,
+    levels: {
+      demanded: async (accountId, clientId) => demandedRank(await policyOf(accountId, clientId)),
+      async canReach(accountId, clientId, amr, rank) {
+        const [policy, has] = await Promise.all([policyOf(accountId, clientId), kindsOf(factors, accountId)]);
+        return canReach({ amr, policy, has }, rank);
+      },
+    },
+  };
+}
