@@ -145,7 +145,7 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
     renderer,
   });
 
-  const portal = createPortalOf(rooms, protocol, {
+  const portal = createPortalOf(rooms, protocol, secondFactors, {
     publicUrl,
     csrf,
     renderer,

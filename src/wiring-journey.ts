@@ -4,12 +4,15 @@ import type { FrontDoor, PageClient } from './pages/front-door.ts';
 import { kindsOf } from './pages/journey.ts';
 import { canReach, demandedRank } from './pages/next-need.ts';
 import type { LevelParts } from './protocol/level-checks.ts';
+import { levels } from './protocol/levels.ts';
 import type { Rooms } from './rooms.ts';
 
 export interface SecondFactors {
   readonly factors: FrontDoor['secondFactors'];
   readonly policyOf: FrontDoor['policyOf'];
   readonly levels: LevelParts;
+  /** The levels that count as strong for this account, the one to ask for first. At least one. */
+  strongLevels(accountId: string): Promise<readonly string[]>;
 }
 
 type Strict = { readonly secondFactor?: SecondFactorPolicy | undefined };
@@ -37,6 +40,11 @@ export function createSecondFactors(
         const [policy, has] = await Promise.all([policyOf(accountId, clientId), kindsOf(factors, accountId)]);
         return canReach({ amr, policy, has }, rank);
       },
+    },
+    async strongLevels(accountId) {
+      const has = await kindsOf(factors, accountId);
+      // With a code generator two factors are enough beside a passkey: a lost one can then be removed.
+      return levels.slice(has.includes('totp') ? 1 : has.includes('passkey') ? 2 : 0);
     },
   };
 }

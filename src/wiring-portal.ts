@@ -4,22 +4,26 @@ import type { PortalFront } from './portal/portal-front.ts';
 import type { PortalKit } from './portal/portal-kit.ts';
 import type { PortalSection } from './portal/portal-routes.ts';
 import { profileSection } from './portal/profile.ts';
-import { ONE_FACTOR } from './protocol/levels.ts';
 import type { Protocol } from './protocol/protocol.ts';
 import type { Rooms } from './rooms.ts';
 import { networkOf } from './throttle/networks.ts';
 import { requestIdOf } from './web/request-id.ts';
+import type { SecondFactors } from './wiring-journey.ts';
 
 /** The topics of the portal in the order of its list: one line each. */
 function sectionsOf(rooms: Rooms): (kit: PortalKit) => readonly PortalSection[] {
   return (kit) => [profileSection(kit, rooms.accounts)];
 }
 
-function portalFront(rooms: Rooms, protocol: Pick<Protocol, 'session'>): PortalFront {
+function portalFront(
+  rooms: Rooms,
+  protocol: Pick<Protocol, 'session'>,
+  { strongLevels }: Pick<SecondFactors, 'strongLevels'>,
+): PortalFront {
   return {
     session: protocol.session,
     findAccount: async (accountId) => (await rooms.standings.get(accountId))?.account,
-    strongLevels: async () => [ONE_FACTOR],
+    strongLevels,
     networkOf,
     requestIdOf,
   };
@@ -28,12 +32,13 @@ function portalFront(rooms: Rooms, protocol: Pick<Protocol, 'session'>): PortalF
 export function createPortalOf(
   rooms: Rooms,
   protocol: Pick<Protocol, 'session'>,
+  secondFactors: SecondFactors,
   web: Pick<PortalOptions, 'publicUrl' | 'csrf' | 'readSubmitted' | 'sendPage' | 'renderer'>,
 ): ReturnType<typeof createPortal> {
   const { lifetimes } = rooms.settings;
   return createPortal({
     ...web,
-    front: portalFront(rooms, protocol),
+    front: portalFront(rooms, protocol, secondFactors),
     sections: sectionsOf(rooms),
     clock: rooms.clock,
     recentSeconds: lifetimes.recentSignIn,

@@ -18,7 +18,7 @@ beforeAll(async () => {
   world = await openWorld('full');
   other = await seedPerson(world.rooms);
   const nothing = {} as never;
-  routes = createPortalOf(world.rooms, nothing, {
+  routes = createPortalOf(world.rooms, nothing, nothing, {
     publicUrl: { issuer: world.issuer, base: '' },
     csrf: nothing,
     readSubmitted: nothing,
