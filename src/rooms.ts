@@ -50,6 +50,7 @@ import { createSignInThrottle } from './throttle/sign-in-throttle.ts';
 import { createProviderDirectory } from './upstream/provider-directory.ts';
 import { createProviders } from './upstream/providers.ts';
 import { openMail } from './wiring-mail.ts';
+import { createSigningUp } from './wiring-sign-up.ts';
 
 export type Rooms = Awaited<ReturnType<typeof openRooms>>;
 
@@ -193,6 +194,17 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     budget: mailBudget,
     lifetimes,
   });
+  const { invitations, signUps } = createSigningUp({
+    db,
+    clock,
+    audit,
+    passwords,
+    lifetimes,
+    proofs: mailedProofs,
+    mail,
+    settings,
+    limits: requestLimits,
+  });
   const deviceCookies = createDeviceCookies({ keys: await secrets.get('device-cookie'), clock });
   const authenticate = createAuthenticate({
     db,
@@ -282,6 +294,8 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     mailedProofs,
     mailBudget,
     emailVerification,
+    invitations,
+    signUps,
     throttle,
     requestLimits,
     deviceThrottle,

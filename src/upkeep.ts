@@ -20,6 +20,8 @@ export function createUpkeep(rooms: Rooms): {
     await familyIndex.sweep();
     await mail.sweep();
     await rooms.mailedProofs.sweep();
+    await rooms.invitations.sweep();
+    await rooms.signUps.sweep();
     await rooms.logoutQueue.sweep();
     await keys.tick();
     await clients.deleteExpiredSecrets();

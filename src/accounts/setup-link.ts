@@ -16,6 +16,7 @@ import type { Fault } from './fault.ts';
 import type { Passwords } from './passwords.ts';
 import { isRoleHeld } from './role-store.ts';
 import { ADMINISTRATOR } from './roles.ts';
+import { undoable } from './undoable.ts';
 
 export type SetupOutcome =
   | { readonly kind: 'created'; readonly account: Account }
@@ -161,25 +162,3 @@ function asFault(faults: readonly Fault[]): SetupOutcome {
   const field = FIELDS.find((name) => name === first?.field) ?? 'name';
   return { kind: 'fault', field, fault: `${SUBJECTS[field]} ${first?.message ?? 'cannot be used'}.` };
 }
-
-/** A transaction whose work may decide to have done nothing, and still answer. */
-async function undoable<T>(
-  db: Kysely<Database>,
-  work: (trx: Kysely<Database>, undo: (outcome: T) => never) => Promise<T>,
-): Promise<T> {
-  let undone: { readonly outcome: T } | undefined;
-  try {
-    return await db.transaction().execute((trx) =>
-      work(trx, (outcome) => {
-        undone = { outcome };
-        throw new Undone();
-      }),
-    );
-  } catch (error) {
-    if (error instanceof Undone && undone) return undone.outcome;
-    throw error;
-  }
-}
-
-/** Never leaves this file: it makes Kysely roll back. */
-class Undone extends Error {}

@@ -29,6 +29,14 @@ export interface AuditDetails {
   'account.disabled': { readonly reason?: string | undefined };
   'account.enabled': None;
   'account.deleted': None;
+  'invitation.created': {
+    readonly invitationId: string;
+    /** `audience role`, each. */
+    readonly roles: readonly string[];
+    readonly expiresAt: number;
+  };
+  'invitation.deleted': { readonly invitationId: string };
+  'invitation.accepted': { readonly invitationId: string };
   'role.created': {
     readonly role: string;
     readonly audience: string;

@@ -3,6 +3,7 @@ import { clientCommands } from './client-commands.ts';
 import type { Command } from './command.ts';
 import { explainCommands } from './explain-command.ts';
 import { installationCommands } from './installation-commands.ts';
+import { invitationCommands } from './invitation-commands.ts';
 import { keyCommands } from './key-commands.ts';
 import { providerCommands } from './provider-commands.ts';
 import { registrationCommands } from './registration-commands.ts';
@@ -13,6 +14,7 @@ import { userCommands } from './user-commands.ts';
 export const roomCommands: readonly Command[] = [
   ...installationCommands,
   ...userCommands,
+  ...invitationCommands,
   ...clientCommands,
   ...registrationCommands,
   ...resourceCommands,

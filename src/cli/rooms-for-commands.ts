@@ -1,6 +1,7 @@
 /** What the commands need of the rooms, whoever opened them: the server, or the command line itself. */
 import type { Accounts } from '../accounts/accounts.ts';
 import type { Consents } from '../accounts/consents.ts';
+import type { Invitations } from '../accounts/invitations.ts';
 import type { Roles } from '../accounts/roles.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Actor } from '../audit/catalogue.ts';
@@ -22,12 +23,13 @@ export interface DatabaseForCommands {
 }
 
 export interface RoomsForCommands extends DatabaseForCommands {
-  readonly settings: Pick<Settings, 'issuer' | 'registration'>;
+  readonly settings: Pick<Settings, 'issuer' | 'registration' | 'mail'>;
   readonly accounts: Pick<
     Accounts,
     'create' | 'find' | 'findByEmail' | 'list' | 'setPassword' | 'disable' | 'enable' | 'delete'
   >;
   readonly roles: Roles;
+  readonly invitations: Pick<Invitations, 'create' | 'list' | 'delete'>;
   readonly consents: Pick<Consents, 'list'>;
   readonly throttle: Pick<SignInThrottle, 'unlock'>;
   readonly clients: Pick<

@@ -1,5 +1,6 @@
 /** How `--json` shows things: OAuth members under their wire names (RFC 7591 section 2), times in ISO 8601. */
 import type { Account } from '../accounts/account.ts';
+import type { Invitation } from '../accounts/invitations-store.ts';
 import type { Role, RoleKey } from '../accounts/roles.ts';
 import { type SubjectMember, subjectMembers } from '../clients/certificate-subject.ts';
 import type { Client, ClientSecretInfo, FederatedSubject } from '../clients/client.ts';
@@ -134,6 +135,16 @@ export function wireSecret(secret: ClientSecretInfo) {
     created_at: iso(secret.createdAt),
     ...isoIfAny('expires_at', secret.expiresAt),
     ...isoIfAny('last_used_at', secret.lastUsedAt),
+  };
+}
+
+export function wireInvitation(invitation: Invitation) {
+  return {
+    id: invitation.id,
+    email: invitation.email,
+    roles: invitation.roles.map(({ role, audience }) => ({ name: role, resource: audience })),
+    created_at: iso(invitation.createdAt),
+    expires_at: iso(invitation.expiresAt),
   };
 }
 

@@ -23,6 +23,7 @@ export interface Lifetimes {
   readonly recentSignIn: number;
   readonly mailedLink: number;
   readonly mailedCode: number;
+  readonly invitation: number;
   readonly signingKeyPublish: number;
   readonly jwksCache: number;
   readonly refusal: number;
@@ -123,6 +124,14 @@ export const lifetimeRows: Readonly<
   ),
   // NIST SP 800-63B section 3.1.3.2: an out-of-band secret lives for ten minutes at most.
   mailedCode: row('MAILED_CODE', 10 * minute, minute, 10 * minute, 'a mailed code that signs in'),
+  // People are on holiday; what it opens is one account with the roles that an operator chose.
+  invitation: row(
+    'INVITATION',
+    7 * day,
+    hour,
+    90 * day,
+    'an invitation, unless it was made for another time',
+  ),
   signingKeyPublish: row(
     'SIGNING_KEY_PUBLISH',
     hour,
@@ -221,6 +230,7 @@ export function buildLifetimes(take: (row: LifetimeRow) => number): Lifetimes {
     recentSignIn: take(lifetimeRows.recentSignIn),
     mailedLink: take(lifetimeRows.mailedLink),
     mailedCode: take(lifetimeRows.mailedCode),
+    invitation: take(lifetimeRows.invitation),
     signingKeyPublish: take(lifetimeRows.signingKeyPublish),
     jwksCache: take(lifetimeRows.jwksCache),
     refusal: take(lifetimeRows.refusal),

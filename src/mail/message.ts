@@ -35,6 +35,8 @@ export interface MailData {
   'sign-up': CodeAndLink;
   /** Somebody signs up with an address that has an account. */
   'sign-up-known': { readonly link: string; readonly app?: string | undefined };
+  /** Where accounts are made by invitation, and there is none for this address. */
+  'sign-up-uninvited': { readonly app?: string | undefined };
   'verify-email': CodeAndLink;
   'reset-password': CodeAndLink;
   'sign-in-code': Code;

@@ -12,6 +12,7 @@ const link = '/link/sample';
 export const samples: { readonly [K in keyof MailData]: MailData[K] } = {
   'sign-up': { ...code, link, app: 'Orders' },
   'sign-up-known': { link, app: 'Orders' },
+  'sign-up-uninvited': { app: 'Orders' },
   'verify-email': { ...code, link },
   'reset-password': { ...code, link },
   'sign-in-code': { ...code, app: 'Orders' },
