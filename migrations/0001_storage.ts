@@ -93,6 +93,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       reason text not null,
       ended_by text not null default 'system',
       ended_at timestamptz not null,
+      whole_at timestamptz not null,
+      kept_session text,
       expires_at timestamptz not null,
       primary key (account_id, client_id),
       check (account_id <> '' or client_id <> '')

@@ -9,6 +9,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       family_id text not null,
       account_id text not null,
       client_id text not null,
+      session_key text,
       scopes text not null,
       offline boolean not null,
       signed_in_at timestamptz not null,

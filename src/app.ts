@@ -134,6 +134,7 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
     denyToken: (jti, family, expiresAt) =>
       rooms.families.denyToken(jti, family, Math.max(1, Math.ceil((expiresAt - clock.now()) / 1000))),
     onSessionEnd: signingOut.endSession,
+    sessionNotes: rooms.browserSessions,
     logout: signingOut,
   });
   rooms.logoutDelivery.start(protocol.tell);

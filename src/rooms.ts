@@ -31,6 +31,7 @@ import { createKeys } from './keys/keys.ts';
 import type { Log } from './observability/log.ts';
 import { createMetrics } from './observability/metrics.ts';
 import { createOutbound } from './outbound/outbound.ts';
+import { createBrowserSessions } from './sessions/browser-sessions.ts';
 import { createLogoutDelivery } from './sessions/logout-delivery.ts';
 import { createSessions } from './sessions/sessions.ts';
 import { createTimeline } from './sessions/timeline.ts';
@@ -253,6 +254,8 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
   const resources = createResourceServers({ db, clock, audit, lease, ensureAlgorithm: keys.ensureAlgorithm });
   const timeline = createTimeline({ audit, families: familyIndex, clock });
   const sessions = createSessions({ artifacts, families, db, audit, clock, lifetimes });
+  const browserSessions = createBrowserSessions({ db, sealing, sessions, audit, clock, lifetimes, log });
+  closers.add(browserSessions.close);
   const logoutQueue = createLogoutQueue({ db, clock });
   const logoutDelivery = createLogoutDelivery({
     queue: logoutQueue,
@@ -310,6 +313,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     resources,
     subjectOf,
     sessions,
+    browserSessions,
     logoutQueue,
     logoutDelivery,
     timeline,

@@ -23,6 +23,7 @@ export function createUpkeep(rooms: Rooms): {
     await rooms.invitations.sweep();
     await rooms.signUps.sweep();
     await rooms.logoutQueue.sweep();
+    await rooms.browserSessions.sweep();
     await keys.tick();
     await clients.deleteExpiredSecrets();
     await rooms.registrationTokens.sweep();

@@ -6,7 +6,7 @@ import type { Kysely } from 'kysely';
 import { type SecondFactorPolicy, strictestPolicy } from '../config/second-factor.ts';
 import type { Lease } from '../storage/changes.ts';
 import type { EndReason } from '../storage/end-reasons.ts';
-import { loadEnds } from '../storage/ended-access.ts';
+import { isEnded, loadEnds } from '../storage/ended-access.ts';
 import { createLeasedCache } from '../storage/leased-cache.ts';
 import type { Database } from '../storage/tables.ts';
 import type { Account } from './account.ts';
@@ -33,7 +33,11 @@ export interface Standing extends Accesses {
   readonly account: Account;
   /** Milliseconds: what was born at or before this, a family of that client or any session, is dead. 0 = nothing. */
   endedBefore(clientId?: string): number;
+  /** Whether what comes from a sign-in at that time (ms), in the session of that uid if in one, is dead. */
+  isEnded(signedInAt: number, session?: string): boolean;
   readonly endReason?: EndReason | undefined;
+  /** What ended the account's families of one client alone: those born at or before `at` (ms; 0: nothing did). */
+  endOf(clientId: string): { readonly at: number; readonly reason: EndReason };
 }
 
 export interface Standings {
@@ -83,6 +87,11 @@ export function createStandings({ db, lease, max = MAX_HOLDERS }: StandingParts)
       return {
         account,
         endReason: ends.reason,
+        endOf: (clientId) => ({
+          at: ends.byOther.get(clientId) ?? 0,
+          reason: ends.otherReasons?.get(clientId) ?? 'consent withdrawn',
+        }),
+        isEnded: (signedInAt, session) => isEnded(ends, signedInAt, session),
         endedBefore: (clientId) =>
           Math.max(ends.allBefore, clientId === undefined ? 0 : (ends.byOther.get(clientId) ?? 0)),
         ...accesses,

@@ -25,7 +25,12 @@ export interface AuditDetails {
   'account.sign-in-refused': { readonly reason: 'rejected' | 'disabled' | 'locked' | 'busy' };
   'account.locked': { readonly retryAfterSeconds: number };
   'account.unlocked': None;
-  'account.signed-out': { readonly everywhere: boolean; readonly families: number };
+  /** `others`: everywhere but in the session that asked for it. */
+  'account.signed-out': {
+    readonly everywhere: boolean;
+    readonly families: number;
+    readonly others?: boolean | undefined;
+  };
   'account.disabled': { readonly reason?: string | undefined };
   'account.enabled': None;
   'account.deleted': None;

@@ -34,9 +34,15 @@ export function createAccessGate(
       if (typeof accountId === 'string') {
         const standing = await standings.get(accountId);
         if (!standing) return 'account disabled';
-        if (isPast(dated.signedInAt, standing.endedBefore())) return standing.endReason ?? 'signed out';
-        if (typeof clientId === 'string' && isPast(bornAt, standing.endedBefore(clientId))) {
-          return 'consent withdrawn';
+        const session = kind === 'Session' ? payload.uid : dated.begunIn;
+        if (
+          standing.isEnded(Number(dated.signedInAt ?? 0), typeof session === 'string' ? session : undefined)
+        ) {
+          return standing.endReason ?? 'signed out';
+        }
+        if (typeof clientId === 'string') {
+          const { at, reason } = standing.endOf(clientId);
+          if (isPast(bornAt, at)) return reason;
         }
       }
       if (typeof clientId === 'string') {

@@ -13,6 +13,7 @@ import { hasHungUp } from './caller.ts';
 import type { DeviceCodes } from './device-codes.ts';
 import { keepForPages } from './pushed-requests.ts';
 import { currentState } from './request-state.ts';
+import { noteSession, type SessionNoteParts } from './session-notes.ts';
 import { type Lasting, ourId, signedInAt, ttlOf, withConsumed } from './stored-form.ts';
 
 export interface AdapterParts extends Lasting {
@@ -25,6 +26,7 @@ export interface AdapterParts extends Lasting {
   /** How long a page of ours may stay open. */
   readonly interactionSeconds: number;
   readonly deviceCodes: DeviceCodes;
+  readonly sessions: SessionNoteParts;
 }
 
 type Payload = Record<string, unknown>;
@@ -127,7 +129,9 @@ function adapterFor(kind: ArtifactKind, parts: AdapterParts): Adapter {
         state?.grants.set(id, stored);
       }
       if (kind === 'Session' && payload.accountId) {
-        stored.signedInAt = signedInAt(payload.accountId);
+        const at = signedInAt(payload.accountId);
+        stored.signedInAt = at;
+        await noting(noteSession(parts.sessions, payload, at, expiresIn ?? 0));
       }
       if (kind === 'DeviceCode') await noting(deviceCodes.decideOnce(id, payload));
       const put: Put = {

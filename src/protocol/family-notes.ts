@@ -1,5 +1,6 @@
 /** What the index of families is told (storage/family-index.ts): a family's beginning, and each use of it. */
 import type { KoaContextWithOIDC } from 'oidc-provider';
+import { digest } from '../storage/digest.ts';
 import type { FamilyIndex } from '../storage/family-index.ts';
 import type { FamilyNote } from '../storage/family-rows.ts';
 import { stateOf } from './request-state.ts';
@@ -54,6 +55,7 @@ function familyOf(ctx: KoaContextWithOIDC, family: string): Base | undefined {
     family,
     accountId: grant.accountId,
     clientId: grant.clientId,
+    ...(typeof grant.begunIn === 'string' ? { sessionKey: digest(grant.begunIn) } : {}),
     scopes: scopesOf(grant),
     signedInAt: Number(grant.signedInAt ?? madeAt),
     bornAt: Number(grant.bornAt ?? madeAt),

@@ -110,7 +110,13 @@ function noteBirth(ctx: KoaContextWithOIDC): void {
   const state = stateOf(ctx);
   const bornAt = Date.now();
   const result = ctx.oidc.result as { login?: { at?: number } } | undefined;
-  state.birth = { signedInAt: result?.login?.at ?? state.session?.signedInAt ?? bornAt, bornAt };
+  // A device is not the browser that it was allowed from: it lives on, or ends, by itself.
+  const uid = ctx.oidc.entities.DeviceCode ? undefined : ctx.oidc.session?.uid;
+  state.birth = {
+    signedInAt: result?.login?.at ?? state.session?.signedInAt ?? bornAt,
+    bornAt,
+    ...(uid === undefined ? {} : { begunIn: uid }),
+  };
 }
 
 /**

@@ -105,6 +105,7 @@ export function createInstanceBuilder(
           interactionSeconds: lifetimes.interaction,
           denyToken: parts.denyToken,
           deviceCodes,
+          sessions: { notes: parts.sessionNotes, networkOf: parts.networkOf, requestIdOf: parts.requestIdOf },
         }),
         findAccount: createFindAccount({ standings: parts.standings, clientOf, clock }),
         hooks: authorizationHooks({

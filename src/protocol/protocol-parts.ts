@@ -29,6 +29,7 @@ import type { PublishedKeys } from './client-keys.ts';
 import type { EnginePages } from './engine-pages.ts';
 import type { LevelParts } from './level-checks.ts';
 import type { MutualTls } from './mutual-tls.ts';
+import type { SessionNotes } from './session-notes.ts';
 
 export interface RegistrationParts
   extends Pick<Registrations, 'register' | 'read' | 'replace' | 'remove' | 'noteUse'> {
@@ -101,6 +102,8 @@ export interface ProtocolParts {
   readonly denyToken: (jti: string, family: string | undefined, expiresAt: number) => Promise<void>;
   /** Ends what must not outlive the session, and tells the clients; waits for that for a moment only. */
   readonly onSessionEnd: (session: EndingSession) => Promise<SignOut | undefined>;
+  /** What people see of their sessions. */
+  readonly sessionNotes: SessionNotes;
   readonly logout: {
     noteSession(session: ClientSession): Promise<void>;
     noticeClient(o: { clientId: string; accountId: string; sid: string }): Promise<void>;

@@ -50,11 +50,13 @@ export interface RequestState {
   /** The first use of a code or refresh token that was presented again. */
   firstUse?: { readonly at: number; readonly from?: string | undefined };
   /** What a new family inherits (grant-of-authorization.ts). */
-  birth?: { readonly signedInAt: number; readonly bornAt: number };
+  birth?: { readonly signedInAt: number; readonly bornAt: number; readonly begunIn?: string };
   /** Nothing on file says that the person let this client use the APIs of this request, or know them at all. */
   unconsented?: boolean;
   /** When the person of this session signed in, in ms, as stored beside the session. */
   session?: { readonly accountId: string; readonly signedInAt: number };
+  /** The sign-in of this request is written down already (session-notes.ts). */
+  sessionNoted?: boolean;
   /** The session of this request was signed out while the request was under way. */
   sessionEnded?: boolean;
   /** Digests of the authorization details that the person has allowed this client; and of those that are to be asked. */

@@ -9,10 +9,11 @@ import type { AuditContext } from '../audit/catalogue.ts';
 import type { Clock } from '../config/clock.ts';
 import type { Lifetimes } from '../config/lifetimes.ts';
 import type { Artifacts } from '../storage/artifacts.ts';
-import type { EndedBy } from '../storage/end-reasons.ts';
+import type { EndedBy, EndReason } from '../storage/end-reasons.ts';
 import { endAccess } from '../storage/ended-access.ts';
-import { type FamilyEnder, sessionToEnd } from '../storage/families.ts';
-import { noticeSession, type SessionClient } from '../storage/logout-notices.ts';
+import { sessionToEnd } from '../storage/ending-names.ts';
+import type { FamilyEnder } from '../storage/families.ts';
+import { noticeSession, noticeSessionGone, type SessionClient } from '../storage/logout-notices.ts';
 import type { Database } from '../storage/tables.ts';
 
 type By = Pick<AuditContext, 'actor' | 'network' | 'requestId'>;
@@ -25,8 +26,6 @@ export interface ToTell {
 }
 
 export interface Sessions {
-  /** A browser session has begun. */
-  onSignIn(session: { accountId: string; uid: string; remembered: boolean }, by: By): Promise<void>;
   /** A token family has begun in it. */
   addFamily(uid: string, family: string, offline: boolean, clientId: string): Promise<void>;
   /**
@@ -34,8 +33,13 @@ export interface Sessions {
    * itself is the engine's to end.
    */
   signOut(uid: string, accountId: string | undefined, by?: By, toTell?: ToTell): Promise<void>;
-  /** Ends every session and every family of the account, offline ones too. */
-  signOutEverywhere(accountId: string, by: By): Promise<void>;
+  /** Ends one session from elsewhere, with everything that was begun in it: offline families too, and devices. */
+  signOutDevice(uid: string, accountId: string, by: By): Promise<void>;
+  /**
+   * Ends every session and every family of the account, offline ones too.
+   * @param keep the uid of a session that lives on, with what was begun in it
+   */
+  signOutEverywhere(accountId: string, by: By, keep?: string): Promise<void>;
 }
 
 export function createSessions({
@@ -55,48 +59,86 @@ export function createSessions({
 }): Sessions {
   const longestFamily = Math.max(...Object.values(lifetimes.familyAbsolute));
 
-  return {
-    async onSignIn({ accountId, remembered }, by) {
-      await audit.append(db, { type: 'session.started', detail: { remembered }, accountId, ...by });
+  const longest = Math.max(longestFamily, lifetimes.sessionAbsolute) + lifetimes.accessToken;
+
+  /** @returns how many families that were */
+  async function endSession(
+    uid: string,
+    o: {
+      readonly offlineToo: boolean;
+      readonly reason: EndReason;
+      readonly by: By;
+      readonly also: (trx: Kysely<Database>) => Promise<void>;
     },
+  ): Promise<number> {
+    const inside = async () =>
+      (await artifacts.sessionFamilies(uid)).flatMap(({ family, offline }) =>
+        offline && !o.offlineToo ? [] : [family],
+      );
+    const lives = o.offlineToo ? longest : lifetimes.sessionAbsolute + lifetimes.accessToken;
+    const end = (what: readonly string[], also?: (trx: Kysely<Database>) => Promise<void>) =>
+      families.end(what, o.reason, lives, { by: endedBy(o.by), ...(also ? { also } : {}) });
+    const ended = await inside();
+    await end([...ended, sessionToEnd(uid)], o.also);
+    // What began before the session was gone and after the first look; nothing begins in it any more.
+    const late = (await inside()).filter((family) => !ended.includes(family));
+    await end(late);
+    return ended.length + late.length;
+  }
+
+  return {
     addFamily: (uid, family, offline, clientId) =>
       artifacts.addSessionFamily(uid, family, offline, clientId, lifetimes.sessionAbsolute),
     async signOut(uid, accountId, by = bySelf(accountId), toTell = undefined) {
-      const boundFamilies = async () =>
-        (await artifacts.sessionFamilies(uid)).flatMap(({ family, offline }) => (offline ? [] : [family]));
-      const end = (what: readonly string[], also?: (trx: Kysely<Database>) => Promise<void>) =>
-        families.end(what, 'signed out', lifetimes.sessionAbsolute + lifetimes.accessToken, {
-          by: endedBy(by),
-          ...(also ? { also } : {}),
-        });
-      const ended = await boundFamilies();
-      await end([...ended, sessionToEnd(uid)], async (trx) => {
-        if (accountId === undefined || !toTell) return;
-        await noticeSession(trx, { sessionUid: uid, accountId, ...toTell, at: clock.now() });
+      const count = await endSession(uid, {
+        offlineToo: false,
+        reason: 'signed out',
+        by,
+        async also(trx) {
+          if (accountId === undefined || !toTell) return;
+          await noticeSession(trx, { sessionUid: uid, accountId, ...toTell, at: clock.now() });
+        },
       });
-      // What began before the session was gone and after the first look; nothing begins in it any more.
-      const late = (await boundFamilies()).filter((family) => !ended.includes(family));
-      await end(late);
-      const detail = { everywhere: false, families: ended.length + late.length };
+      const detail = { everywhere: false, families: count };
       await audit.append(db, { type: 'account.signed-out', detail, accountId, ...by });
     },
-    signOutEverywhere: (accountId, by) =>
+    async signOutDevice(uid, accountId, by) {
+      const reason = reasonOf(by);
+      await endSession(uid, {
+        offlineToo: true,
+        reason,
+        by,
+        async also(trx) {
+          await noticeSessionGone(trx, uid, clock.now());
+          await audit.append(trx, { type: 'session.ended', detail: { reason }, accountId, ...by });
+        },
+      });
+    },
+    signOutEverywhere: (accountId, by, keep) =>
       db.transaction().execute(async (trx) => {
         const at = clock.now();
-        const longest = Math.max(longestFamily, lifetimes.sessionAbsolute) + lifetimes.accessToken;
         await endAccess(trx, {
           accountId,
           reason: 'signed out',
           by: endedBy(by),
           at,
           expiresAt: at + longest * 1000,
+          ...(keep === undefined ? {} : { keptSession: keep }),
         });
         // How many families that were is not counted: they are ended by a fact, not one by one.
-        const detail = { everywhere: true, families: 0 };
+        const detail = {
+          everywhere: keep === undefined,
+          families: 0,
+          ...(keep === undefined ? {} : { others: true }),
+        };
         await audit.append(trx, { type: 'account.signed-out', detail, accountId, ...by });
       }),
   };
 }
+
+/** Why a session ends that somebody ends from elsewhere. */
+const reasonOf = ({ actor }: By): EndReason =>
+  actor.kind === 'account' ? 'revoked by person' : 'revoked by administrator';
 
 const endedBy = ({ actor }: By): EndedBy => actor.kind;
 

@@ -19,7 +19,7 @@ import { sweepExpired } from './artifact-sweep.ts';
 import type { Artifacts, Found, Put } from './artifacts.ts';
 import { digest } from './digest.ts';
 import { endReasonOf } from './end-reasons.ts';
-import { sessionToEnd } from './families.ts';
+import { sessionToEnd } from './ending-names.ts';
 import { isKind, isSessionUid } from './ids.ts';
 import type { Database } from './tables.ts';
 import { StorageUnavailable } from './unavailable.ts';

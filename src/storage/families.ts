@@ -7,6 +7,7 @@ import type { Kysely } from 'kysely';
 import type { Artifacts } from './artifacts.ts';
 import { type EndedBy, type EndReason, endReasonOf } from './end-reasons.ts';
 import { endFamilies } from './ended-access.ts';
+import { uidOfEnding } from './ending-names.ts';
 import type { Database } from './tables.ts';
 
 /** Longer than the longest family of lifetimes.ts (native, 365 days) can live. */
@@ -47,13 +48,7 @@ interface Needs {
 
 type Kind = 'families' | 'tokens';
 
-const SESSION = 'session:';
 const SESSION_LOOKS = 4;
-
-/** How a browser session is named among what `end` ends, so that a store that comes back older does not revive it. */
-export function sessionToEnd(uid: string): string {
-  return SESSION + uid;
-}
 
 export function createFamilyEnder({ db, artifacts, clock, log }: Needs): FamilyEnder {
   let timer: NodeJS.Timeout | undefined;
@@ -62,10 +57,11 @@ export function createFamilyEnder({ db, artifacts, clock, log }: Needs): FamilyE
   const secondsLeft = (expiresAt: Date) => Math.max(1, (expiresAt.getTime() - clock.now()) / 1000);
 
   async function mark(id: string, reason: EndReason, seconds: number): Promise<void> {
-    if (!id.startsWith(SESSION)) return artifacts.endFamily(id, reason, seconds);
+    const [uid] = uidOfEnding(id);
+    if (uid === undefined) return artifacts.endFamily(id, reason, seconds);
     // Again until there is none: a request may have been giving it a new id.
     for (let looks = 0; looks < SESSION_LOOKS; looks += 1) {
-      const { artifact } = await artifacts.findSessionByUid(id.slice(SESSION.length));
+      const { artifact } = await artifacts.findSessionByUid(uid);
       if (!artifact) return;
       await artifacts.destroy('Session', String(artifact.payload.jti));
     }

@@ -14,6 +14,8 @@ export interface FamilyNote {
   readonly family: string;
   readonly accountId: string;
   readonly clientId: string;
+  /** Of the browser session that it was begun in: SHA-256 of its uid. Absent for devices and assertions. */
+  readonly sessionKey?: string | undefined;
   readonly scopes: string;
   readonly offline: boolean;
   readonly signedInAt: number;
@@ -55,6 +57,7 @@ export async function writeNotes(
       family_id: note.family,
       account_id: note.accountId,
       client_id: note.clientId,
+      session_key: note.sessionKey ?? null,
       scopes: note.scopes,
       offline: note.offline,
       signed_in_at: iso(note.signedInAt),
@@ -72,10 +75,10 @@ export async function writeNotes(
     // One order for everybody, so that two processes never wait for each other in a circle.
     .sort((a, b) => (a.tag < b.tag ? -1 : 1));
   await sql`
-    insert into families (tag, family_id, account_id, client_id, scopes, offline, signed_in_at, born_at, redeemed_at,
+    insert into families (tag, family_id, account_id, client_id, session_key, scopes, offline, signed_in_at, born_at, redeemed_at,
       idle_until, absolute_until, refreshes, last_used_at, last_network, forget_at)
     select * from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as note
-      (tag text, family_id text, account_id text, client_id text, scopes text, offline boolean,
+      (tag text, family_id text, account_id text, client_id text, session_key text, scopes text, offline boolean,
        signed_in_at timestamptz, born_at timestamptz, redeemed_at timestamptz, idle_until timestamptz,
        absolute_until timestamptz, refreshes bigint, last_used_at timestamptz, last_network text,
        forget_at timestamptz)
@@ -103,6 +106,8 @@ export async function listFamilies(
   by: {
     accountId?: string;
     clientId?: string;
+    /** Only what lives then (ms), as far as these rows know. */
+    livingAt?: number;
     after?: { at: number; tag: string } | undefined;
     limit: number;
   },
@@ -110,6 +115,11 @@ export async function listFamilies(
   let query = db.selectFrom('families').selectAll().where('redeemed_at', 'is not', null);
   if (by.accountId !== undefined) query = query.where('account_id', '=', by.accountId);
   if (by.clientId !== undefined) query = query.where('client_id', '=', by.clientId);
+  if (by.livingAt !== undefined) {
+    query = query.where(
+      sql<boolean>`ended_at is null and least(idle_until, absolute_until) > ${new Date(by.livingAt)}::timestamptz`,
+    );
+  }
   if (by.after) {
     const { at, tag } = by.after;
     query = query.where(sql<boolean>`(born_at, tag) < (${new Date(at)}::timestamptz, ${tag})`);
@@ -135,7 +145,7 @@ export async function endRowsOfFamilies(
   families: readonly string[],
   e: End,
 ): Promise<void> {
-  // Sessions are ended by the same names (families.ts); they have no row.
+  // Sessions are ended by the same names (families.ts); their rows are others (session-rows.ts).
   const tags = families.filter(isId).map(tagOf);
   if (tags.length === 0) return;
   await trx.updateTable('families').set(ending(e)).where('tag', 'in', tags).where(endable(e.at)).execute();
@@ -144,7 +154,7 @@ export async function endRowsOfFamilies(
 /** Of an account, or of an account and a client. A client's families are settled in batches: they may be millions. */
 export async function endRowsOfAccess(
   trx: Kysely<Database>,
-  e: End & { readonly accountId?: string; readonly clientId?: string },
+  e: End & { readonly accountId?: string; readonly clientId?: string; readonly keptKey?: string },
 ): Promise<void> {
   if (!e.accountId) return;
   let query = trx
@@ -154,6 +164,7 @@ export async function endRowsOfAccess(
     .where('signed_in_at', '<=', new Date(e.at))
     .where(endable(e.at));
   if (e.clientId) query = query.where('client_id', '=', e.clientId);
+  if (e.keptKey) query = query.where(sql<boolean>`session_key is distinct from ${e.keptKey}`);
   await query.execute();
 }
 
@@ -169,6 +180,7 @@ export async function settleBegun(db: Kysely<Database>, tags: readonly string[])
       select f.tag, e.ended_at, e.reason, e.ended_by from families f
         join ended_access e on e.account_id = f.account_id and e.client_id in ('', f.client_id)
           and e.ended_at >= case when e.client_id = '' then f.signed_in_at else f.born_at end
+          and (e.whole_at >= f.signed_in_at or e.client_id <> '' or e.kept_session is distinct from f.session_key)
         where f.tag = any (${[...tags]}::text[])
     ) as fact
     where families.tag = fact.tag and families.ended_at is null`.execute(db);
@@ -202,6 +214,7 @@ export function recordOf(row: FamilyTable): FamilyRecord {
     family: row.family_id,
     accountId: row.account_id,
     clientId: row.client_id,
+    ...(row.session_key === null ? {} : { sessionKey: row.session_key }),
     scopes: row.scopes,
     offline: row.offline,
     signedInAt: row.signed_in_at.getTime(),

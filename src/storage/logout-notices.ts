@@ -92,22 +92,35 @@ export async function noticeSession(
     .execute();
 }
 
-/** Every session of an account ends, or those with one client. Called where the fact is written (ended-access.ts). */
+/**
+ * Every session of an account ends, or those with one client, or all but the kept one. Called where the fact is written
+ * (ended-access.ts).
+ */
 export async function noticeAccess(
   trx: Kysely<Database>,
-  ended: { accountId: string; clientId?: string; at: number },
+  ended: { accountId: string; clientId?: string; keptKey?: string; at: number },
 ): Promise<void> {
-  const at = new Date(ended.at);
   const ofClient = ended.clientId === undefined ? sql`` : sql`and client_id = ${ended.clientId}`;
+  const others = ended.keptKey === undefined ? sql`` : sql`and session_uid <> ${ended.keptKey}`;
+  await noticeAll(trx, sql`account_id = ${ended.accountId} ${ofClient} ${others}`, ended.at);
+}
+
+/** One session ends, and nobody waits for its clients to be told. @param uid the engine's name of the session */
+export async function noticeSessionGone(trx: Kysely<Database>, uid: string, at: number): Promise<void> {
+  await noticeAll(trx, sql`session_uid = ${digest(uid)}`, at);
+}
+
+async function noticeAll(trx: Kysely<Database>, which: RawBuilder<unknown>, when: number): Promise<void> {
+  const at = new Date(when);
   await sql`
-    with locked as (${inOrder(sql`account_id = ${ended.accountId} ${ofClient}`)}), over as (
+    with locked as (${inOrder(which)}), over as (
       delete from client_sessions using locked where client_sessions.ctid = locked.ctid
       returning client_sessions.client_id, client_sessions.account_id, client_sessions.sid,
         client_sessions.expires_at
     )
     insert into logout_notices (client_id, account_id, sid, state, next_try_at, created_at, expires_at)
     select client_id, account_id, sid, 'due', ${at}::timestamptz, ${at}::timestamptz,
-      ${new Date(ended.at + DUE_MS)}::timestamptz
+      ${new Date(when + DUE_MS)}::timestamptz
     from over where expires_at > ${at}::timestamptz`.execute(trx);
 }
 

@@ -72,6 +72,8 @@ export interface FamilyTable {
   family_id: string;
   account_id: string;
   client_id: string;
+  /** SHA-256 of the uid of the browser session that it was begun in. */
+  session_key: string | null;
   /** Separated by spaces. */
   scopes: string;
   offline: boolean;
@@ -105,6 +107,10 @@ export interface EndedAccessTable {
   reason: string;
   ended_by: Generated<string>;
   ended_at: Date;
+  /** What was born at or before this is dead without exception; never later than `ended_at`. */
+  whole_at: Date;
+  /** SHA-256 of the uid of the session that lives on although it is older than `ended_at`. */
+  kept_session: string | null;
   expires_at: Date;
 }
 

@@ -9,6 +9,7 @@ import type { KeyTables } from './tables-keys.ts';
 import type { LogoutTables } from './tables-logout.ts';
 import type { MailTables } from './tables-mail.ts';
 import type { RedisTables } from './tables-redis.ts';
+import type { SessionTables } from './tables-sessions.ts';
 import type { SignUpTables } from './tables-sign-ups.ts';
 import type { StorageTables } from './tables-storage.ts';
 import type { UpstreamTables } from './tables-upstream.ts';
@@ -23,4 +24,5 @@ export interface Database
     MailTables,
     LogoutTables,
     UpstreamTables,
+    SessionTables,
     AuditTables {}
