@@ -51,6 +51,7 @@ import { createSignInThrottle } from './throttle/sign-in-throttle.ts';
 import { createProviderDirectory } from './upstream/provider-directory.ts';
 import { createProviders } from './upstream/providers.ts';
 import { openMail } from './wiring-mail.ts';
+import { openPasskeys } from './wiring-passkeys.ts';
 import { createSigningUp } from './wiring-sign-up.ts';
 
 export type Rooms = Awaited<ReturnType<typeof openRooms>>;
@@ -216,6 +217,18 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     onOutcome: (outcome) => metrics.count('cardea_sign_ins_total', { outcome }),
   });
 
+  const passkeys = await openPasskeys({
+    settings,
+    db,
+    clock,
+    audit,
+    secrets,
+    artifacts,
+    counters,
+    mail,
+    metrics,
+  });
+
   const clients = checkingSectors(
     createClients({
       db,
@@ -304,6 +317,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     deviceThrottle,
     deviceCookies,
     authenticate,
+    passkeys,
     clients,
     directory,
     clientDocuments,

@@ -18,6 +18,7 @@ import { throughMutualTls } from './web/client-certificate.ts';
 import { createDrain } from './web/drain.ts';
 import { createHealthDoor } from './web/health-door.ts';
 import { serverOptions, tuneServer } from './web/server-limits.ts';
+import { warnOfUselessPasskeys } from './wiring-passkeys.ts';
 
 export interface Running {
   readonly rooms: Rooms;
@@ -54,6 +55,7 @@ export async function start(
     rooms.refusals.start();
     rooms.mail.start();
     await rooms.lease.renew();
+    await warnOfUselessPasskeys(rooms);
     const health = createHealth({
       checks: {
         database: rooms.database.ping,

@@ -171,6 +171,15 @@ export async function insertPassword(trx: Db, id: string, hash: string, at: numb
     .execute();
 }
 
+export async function hasPassword(db: Db, id: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('account_passwords')
+    .select('account_id')
+    .where('account_id', '=', id)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** The same password under grown parameters: only while the old hash is still the one that was verified. */
 export async function replaceHash(trx: Db, id: string, old: string, hash: string): Promise<boolean> {
   const updated = await trx

@@ -42,6 +42,11 @@ export interface AuditDetails {
   };
   'invitation.deleted': { readonly invitationId: string };
   'invitation.accepted': { readonly invitationId: string };
+  'passkey.added': { readonly passkeyId: string; readonly synced: boolean };
+  'passkey.renamed': { readonly passkeyId: string };
+  'passkey.removed': { readonly passkeyId: string };
+  /** Its counter did not grow although its signature was right: there may be a copy of it. It was refused. */
+  'passkey.counter-went-back': { readonly passkeyId: string };
   'role.created': {
     readonly role: string;
     readonly audience: string;

@@ -6,6 +6,7 @@ import { mailFromKind } from './mail-from.ts';
 import { masterKeysKind } from './master-key.ts';
 import { mutualTlsDefinitions } from './mutual-tls.ts';
 import { allowEntries } from './outbound-allow.ts';
+import { passkeyDefinitions } from './passkeys.ts';
 import { registrationDefinitions } from './registration.ts';
 import { secondFactorPolicies } from './second-factor.ts';
 import { signUpDefinitions } from './sign-up.ts';
@@ -161,6 +162,7 @@ export const definitions = {
     '`optional`',
     'what a sign-in needs besides its first factor: `optional` asks those who have switched it on; a client, a role or an account may demand more, never less',
   ),
+  ...passkeyDefinitions,
   metricsPort: define(
     'CARDEA_METRICS_PORT',
     orWord('off', wholeNumber(1, 65_535)),

@@ -24,6 +24,7 @@ export interface Lifetimes {
   readonly mailedLink: number;
   readonly mailedCode: number;
   readonly invitation: number;
+  readonly passkeyChallenge: number;
   readonly signingKeyPublish: number;
   readonly jwksCache: number;
   readonly refusal: number;
@@ -132,6 +133,14 @@ export const lifetimeRows: Readonly<
     90 * day,
     'an invitation, unless it was made for another time',
   ),
+  // WebAuthn Level 3 section 15.1 recommends five to ten minutes: a phone must be fetched and a code scanned with it.
+  passkeyChallenge: row(
+    'PASSKEY_CHALLENGE',
+    5 * minute,
+    30,
+    15 * minute,
+    'how long a page waits for a passkey before it asks anew',
+  ),
   signingKeyPublish: row(
     'SIGNING_KEY_PUBLISH',
     hour,
@@ -231,6 +240,7 @@ export function buildLifetimes(take: (row: LifetimeRow) => number): Lifetimes {
     mailedLink: take(lifetimeRows.mailedLink),
     mailedCode: take(lifetimeRows.mailedCode),
     invitation: take(lifetimeRows.invitation),
+    passkeyChallenge: take(lifetimeRows.passkeyChallenge),
     signingKeyPublish: take(lifetimeRows.signingKeyPublish),
     jwksCache: take(lifetimeRows.jwksCache),
     refusal: take(lifetimeRows.refusal),

@@ -12,6 +12,7 @@ export interface Limits {
   readonly signInPerNetwork: Limit;
   readonly signInPerAccountAndNetwork: Limit;
   readonly signInPerDevice: Limit;
+  readonly passkeyPerNetwork: Limit;
   readonly tokenPerNetwork: Limit;
   readonly tokenPerClient: Limit;
   readonly failedClientAuthPerNetwork: Limit;
@@ -88,6 +89,8 @@ export const limitRows: Readonly<Record<keyof Limits, LimitRow>> = {
     900,
     'sign-in attempts of a browser that has signed in before; counted apart, so that strangers cannot lock it out',
   ),
+  // Nobody guesses a signature: this bounds the checking that a stranger can cause. Only what fails is counted.
+  passkeyPerNetwork: row('PASSKEY_PER_NETWORK', 100, 900, 'passkeys from one network that were refused'),
   // A hundred a second from one address: a busy API gateway; per client, ten times that.
   tokenPerNetwork: row('TOKEN_PER_NETWORK', 6000, 60, 'requests to the token endpoint from one network'),
   tokenPerClient: row('TOKEN_PER_CLIENT', 60_000, 60, 'requests to the token endpoint by one client'),
@@ -174,6 +177,7 @@ export function buildLimits(take: (row: LimitRow) => Limit): Limits {
     signInPerNetwork: take(limitRows.signInPerNetwork),
     signInPerAccountAndNetwork: take(limitRows.signInPerAccountAndNetwork),
     signInPerDevice: take(limitRows.signInPerDevice),
+    passkeyPerNetwork: take(limitRows.passkeyPerNetwork),
     tokenPerNetwork: take(limitRows.tokenPerNetwork),
     tokenPerClient: take(limitRows.tokenPerClient),
     failedClientAuthPerNetwork: take(limitRows.failedClientAuthPerNetwork),

@@ -5,6 +5,7 @@ import { isLoopbackHost } from './issuer.ts';
 import { buildLifetimes, judgeLifetimes, type LifetimeRow, type Lifetimes } from './lifetimes.ts';
 import { buildLimits, type Limits, limitKind } from './limits.ts';
 import { type MutualTlsSettings, readMutualTls } from './mutual-tls.ts';
+import { type PasskeySettings, readPasskeys } from './passkeys.ts';
 import {
   type ClientDocumentSettings,
   type RegistrationSettings,
@@ -39,6 +40,8 @@ export interface Settings {
   readonly signUp: SignUpSettings;
   /** Absent: no client is named by the address of its metadata document. */
   readonly clientDocuments?: ClientDocumentSettings;
+  /** Absent: the issuer's host is an address, for which browsers make no passkeys. */
+  readonly passkeys?: PasskeySettings;
   readonly workers: number;
   readonly redisLossAccepted: boolean;
   readonly redisWaitReplicas: number;
@@ -133,6 +136,7 @@ function build(environment: Environment, read: ReadOne, faults: string[]): Setti
   });
   const mail = readMail(read, isSet, issuer, faults);
   const passwordRangeUrl = read(definitions.passwordRangeUrl);
+  const passkeys = readPasskeys(read, faults, issuer);
   const lifetimes = buildLifetimes((row: LifetimeRow) => read(row) ?? row.seconds);
   faults.push(...judgeLifetimes(lifetimes));
 
@@ -153,6 +157,7 @@ function build(environment: Environment, read: ReadOne, faults: string[]): Setti
     registration: readRegistration(read),
     signUp: readSignUp(read, faults, mail),
     ...(clientDocuments && { clientDocuments }),
+    ...(passkeys && { passkeys }),
     workers: readWorkers(read, embedded, faults),
     redisLossAccepted,
     redisWaitReplicas,

@@ -67,6 +67,8 @@ export interface MailData {
   'email-changed': Notice & { readonly email: string; readonly link: string };
   'factor-added': Notice & { readonly factor: FactorWord; readonly name?: string | undefined };
   'factor-removed': Notice & { readonly factor: FactorWord; readonly name?: string | undefined };
+  /** A passkey was right and its counter was not: there may be a copy of it. It was refused. */
+  'passkey-suspected': Notice & { readonly name?: string | undefined };
   'recovery-codes-made': Notice;
   'recovery-code-used': Notice & { readonly left: number };
   'identity-linked': Notice & { readonly provider: string };

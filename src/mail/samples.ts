@@ -32,6 +32,7 @@ export const samples: { readonly [K in keyof MailData]: MailData[K] } = {
   'email-changed': { ...notice, email: 'ada@example.org', link },
   'factor-added': { ...notice, factor: 'passkey', name: 'Ada’s phone' },
   'factor-removed': { ...notice, factor: 'totp', name: 'Work phone' },
+  'passkey-suspected': { ...notice, name: 'Ada’s phone' },
   'recovery-codes-made': notice,
   'recovery-code-used': { ...notice, left: 7 },
   'identity-linked': { ...notice, provider: 'GitHub' },

@@ -13,7 +13,8 @@ export type InstanceSecretName =
   | 'dpop-nonce'
   | 'device-cookie'
   | 'csrf'
-  | 'mailed-codes';
+  | 'mailed-codes'
+  | 'passkeys';
 
 export interface InstanceSecrets {
   /**

@@ -8,6 +8,7 @@ import type { ClientTables } from './tables-clients.ts';
 import type { KeyTables } from './tables-keys.ts';
 import type { LogoutTables } from './tables-logout.ts';
 import type { MailTables } from './tables-mail.ts';
+import type { PasskeyTables } from './tables-passkeys.ts';
 import type { RedisTables } from './tables-redis.ts';
 import type { SessionTables } from './tables-sessions.ts';
 import type { SignUpTables } from './tables-sign-ups.ts';
@@ -22,6 +23,7 @@ export interface Database
     ClientTables,
     KeyTables,
     MailTables,
+    PasskeyTables,
     LogoutTables,
     UpstreamTables,
     SessionTables,
