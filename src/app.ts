@@ -23,6 +23,7 @@ import { createCookies } from './web/cookies.ts';
 import { createCsrf } from './web/csrf.ts';
 import { createErrorDoor } from './web/error-door.ts';
 import { createReadSubmitted } from './web/form-guard.ts';
+import { createPageLanguages } from './web/languages.ts';
 import { createSendPage } from './web/page-sender.ts';
 import { createPublicUrl } from './web/public-url.ts';
 import { createRenderer } from './web/render.ts';
@@ -56,10 +57,12 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
   });
   const { base, secure } = publicUrl;
   const assets = loadAssets({ dir: `${viewsDir}assets`, base });
-  const renderer = createRenderer({ viewsDir, assets, base });
-  const views = createProtocolViews({ renderPage: renderer.renderPage, texts: renderer.texts, base });
-  const deviceViews = createDeviceViews({ renderPage: renderer.renderPage, base });
   const cookies = createCookies({ secure, base });
+  const { languages: known } = rooms;
+  const languages = createPageLanguages({ languages: known, cookies });
+  const { renderPage } = createRenderer({ viewsDir, languages: known, assets, base });
+  const views = createProtocolViews({ renderPage, languages, base });
+  const deviceViews = createDeviceViews({ renderPage, languages, base });
   const csrf = createCsrf({ keys: await secrets.get('csrf'), cookies, origin: publicUrl.origin });
   const cookieKeys = await secrets.get('cookie-keys');
   const dpopNonceSecret = Buffer.from((await secrets.get('dpop-nonce'))[0] ?? '', 'base64url').subarray(
@@ -125,7 +128,7 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
       resume: cookies.nameOf('resume', '/'),
     },
     secureCookies: secure,
-    uiLocales: renderer.locales,
+    uiLocales: known.locales,
     pages: createEnginePages({ rooms, views, deviceViews, toldApps: signingOut.toldApps }),
     findSubject: createFindSubject(rooms),
     families: rooms.familyIndex,
@@ -143,15 +146,16 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
     publicUrl,
     cookies,
     csrf,
-    renderer,
+    renderPage,
+    languages,
   });
 
   const portal = createPortalOf(rooms, protocol, secondFactors, {
     publicUrl,
     csrf,
-    renderer,
+    languages,
     readSubmitted: createReadSubmitted({ csrf, origin: publicUrl.origin }),
-    sendPage: createSendPage(renderer.renderPage),
+    sendPage: createSendPage({ renderPage, languages }),
   });
 
   const koa = new Koa();

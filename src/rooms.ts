@@ -2,6 +2,7 @@
  * Builds every room once, from the ground up, without HTTP: the server mounts them (app.ts), the command line calls
  * them. Whoever opened them closes them.
  */
+import { fileURLToPath } from 'node:url';
 import { createAccounts } from './accounts/accounts.ts';
 import { createAuthenticate } from './accounts/authenticate.ts';
 import { createConsents } from './accounts/consents.ts';
@@ -50,6 +51,7 @@ import { createRequestLimits } from './throttle/request-limits.ts';
 import { createSignInThrottle } from './throttle/sign-in-throttle.ts';
 import { createProviderDirectory } from './upstream/provider-directory.ts';
 import { createProviders } from './upstream/providers.ts';
+import { loadLanguages } from './web/texts.ts';
 import { openMail } from './wiring-mail.ts';
 import { openPasskeys } from './wiring-passkeys.ts';
 import { createSigningUp } from './wiring-sign-up.ts';
@@ -134,7 +136,8 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
   closers.add(audit.close);
   // It answers into the audit, so it is closed, and with it flushed, before.
   closers.add(familyIndex.close);
-  const mail = openMail({ settings, db, sealing, clock, log, audit, metrics });
+  const languages = loadLanguages(fileURLToPath(new URL('../views/locales/', import.meta.url)));
+  const mail = openMail({ settings, languages, db, sealing, clock, log, audit, metrics });
   closers.add(mail.close);
   const refusals = createRefusals({
     db,
@@ -290,6 +293,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     counters,
     families,
     familyIndex,
+    languages,
     mail,
     redis,
     secrets,

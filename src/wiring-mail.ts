@@ -7,7 +7,7 @@ import { createMail, type Mail, type MailNeeds } from './mail/mail.ts';
 import { createTemplates } from './mail/templates.ts';
 import { createSmtpTransport } from './mail/transport.ts';
 import type { Metrics } from './observability/metrics.ts';
-import { loadLanguages } from './web/texts.ts';
+import type { Languages } from './web/texts.ts';
 
 const viewsDir = fileURLToPath(new URL('../views/', import.meta.url));
 
@@ -15,14 +15,15 @@ type Needs = Pick<MailNeeds, 'db' | 'sealing' | 'clock' | 'log'> & {
   readonly settings: Settings;
   readonly audit: Pick<Audit, 'append'>;
   readonly metrics: Pick<Metrics, 'count'>;
+  readonly languages: Languages;
 };
 
-export function openMail({ settings, audit, metrics, ...parts }: Needs): Mail {
+export function openMail({ settings, audit, metrics, languages, ...parts }: Needs): Mail {
   const { issuer, mail, limits } = settings;
   return createMail({
     ...parts,
     issuer,
-    templates: createTemplates({ viewsDir, issuer, textsIn: loadLanguages(`${viewsDir}locales`).textsIn }),
+    templates: createTemplates({ viewsDir, issuer, textsIn: languages.textsIn }),
     budgets: { notices: limits.mailPerAccount, asked: limits.askedMailPerAddress },
     mode:
       mail.kind === 'smtp'

@@ -74,6 +74,7 @@ export function createFrontDoor(o: {
         accountId,
         email: account.email,
         name: account.profile.name,
+        locale: account.profile.locale,
         administrator: standing.access(CARDEA_AUDIENCE).roles.includes('administrator'),
       };
     },

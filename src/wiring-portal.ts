@@ -33,7 +33,7 @@ export function createPortalOf(
   rooms: Rooms,
   protocol: Pick<Protocol, 'session'>,
   secondFactors: SecondFactors,
-  web: Pick<PortalOptions, 'publicUrl' | 'csrf' | 'readSubmitted' | 'sendPage' | 'renderer'>,
+  web: Pick<PortalOptions, 'publicUrl' | 'csrf' | 'readSubmitted' | 'sendPage' | 'languages'>,
 ): ReturnType<typeof createPortal> {
   const { lifetimes } = rooms.settings;
   return createPortal({

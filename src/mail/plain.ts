@@ -15,20 +15,3 @@ export function plainName(name: string): string {
   const short = [...line].slice(0, MAX_LENGTH).join('');
   return short.replace(/([\p{L}\p{N}])([.:@/])(?=\S)/gu, '$1\u2060$2\u2060');
 }
-
-/**
- * 25 November 2026 at 16:04 UTC: read in any country without taking day for month.
- * @param at ms
- * @param lang BCP 47
- */
-export function plainTime(at: number, lang: string): string {
-  return new Intl.DateTimeFormat(lang === 'en' ? 'en-GB' : lang, {
-    day: 'numeric',
-    month: 'long',
-    year: 'numeric',
-    hour: '2-digit',
-    minute: '2-digit',
-    timeZone: 'UTC',
-    timeZoneName: 'short',
-  }).format(at);
-}

@@ -2,10 +2,10 @@
 import { samples } from './samples.ts';
 import { type Block, type TemplateFile, textKey } from './template-files.ts';
 
-/** One language: its texts by key. */
+/** One language: its texts by key, or the forms of one by plural category. */
 export interface LanguageTexts {
   readonly lang: string;
-  readonly texts: ReadonlyMap<string, string>;
+  readonly texts: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
 }
 
 /** @returns one sentence a fault, which begins with the template's or the language's name */
@@ -44,12 +44,9 @@ function lintTemplate(
       .map((name) => `asks for {${name}}, which it does not declare`),
   ];
   for (const { lang, texts } of languages) {
-    const said = wordsOf(blocks).map((own) => [textKey(kind, own), texts.get(textKey(kind, own))] as const);
+    const said = wordsOf(blocks).map((own) => [textKey(kind, own), texts[textKey(kind, own)]] as const);
     for (const [key, text] of said) if (text === undefined) faults.push(`${lang} has no text ${key}`);
-    const used = new Set([
-      ...said.flatMap(([, text]) => placeholdersOf(text ?? '')),
-      ...blocks.flatMap(namesIn),
-    ]);
+    const used = new Set([...said.flatMap(([, text]) => placeholdersOf(text)), ...blocks.flatMap(namesIn)]);
     for (const name of used) {
       if (name !== 'host' && !declared.includes(name))
         faults.push(`${lang} writes {${name}}, which it does not declare`);
@@ -67,7 +64,7 @@ function unusedTexts(
   const said = new Set(
     [...files].flatMap(([kind, file]) => wordsOf(file.blocks).map((own) => textKey(kind, own))),
   );
-  return [...texts.keys()]
+  return Object.keys(texts)
     .filter((key) => key.startsWith('mail.') && key !== 'mail.foot' && !key.startsWith('mail.word.'))
     .filter((key) => !said.has(key))
     .map((key) => `${lang}: no mail says ${key}`);
@@ -84,5 +81,8 @@ function namesIn(block: Block): readonly string[] {
   return [...own, ...(block.needs ?? []), ...(block.without ?? [])];
 }
 
-const placeholdersOf = (text: string): readonly string[] =>
-  [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? '');
+/** Of all forms together: one for a single thing may leave the number out. */
+const placeholdersOf = (text: string | Readonly<Record<string, string>> = ''): readonly string[] =>
+  [...(typeof text === 'string' ? text : Object.values(text).join(' ')).matchAll(/\{(\w+)\}/g)].map(
+    ([, name]) => name ?? '',
+  );

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Eta } from 'eta';
 import type { MailData, MailKind, RenderedMail } from './message.ts';
-import { plainName, plainTime } from './plain.ts';
+import { plainName } from './plain.ts';
 import {
   type Block,
   readTemplateFiles,
@@ -24,6 +24,8 @@ export interface MailTexts {
   readonly lang: string;
   readonly dir: 'ltr' | 'rtl';
   t(key: string, values?: Readonly<Record<string, string | number>>): string;
+  /** `at` in ms. */
+  time(at: number): string;
 }
 
 /** What the two layouts are given: everything in it is plain text already. */
@@ -57,13 +59,13 @@ export function createTemplates({
     return file;
   }
 
-  function valuesOf(kind: string, data: Readonly<Record<string, unknown>>, { t, lang }: MailTexts) {
+  function valuesOf(kind: string, data: Readonly<Record<string, unknown>>, { t, time }: MailTexts) {
     const values: Record<string, string | number> = { host };
     for (const [name, shape] of Object.entries(fileOf(kind).variables)) {
       const value = data[name];
       if (value === undefined) continue;
-      if (shape === 'time') values[name] = plainTime(Number(value), lang);
-      else if (shape === 'number') values[name] = new Intl.NumberFormat(lang).format(Number(value));
+      if (shape === 'time') values[name] = time(Number(value));
+      else if (shape === 'number') values[name] = Number(value);
       else if (shape === 'word') values[name] = t(`mail.word.${String(value)}`);
       else if (shape === 'link') values[name] = addressOf(issuer, String(value));
       else values[name] = isOurs(shape, String(value)) ? String(value) : plainName(String(value));

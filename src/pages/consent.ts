@@ -1,9 +1,9 @@
 /** The consent page: who asks, for whom, for what, and where one is sent next. */
 import type Koa from 'koa';
 import type { Csrf } from '../web/csrf.ts';
+import type { PageLanguages } from '../web/languages.ts';
 import { personView } from '../web/names.ts';
 import type { SendPage } from '../web/page-sender.ts';
-import type { Texts } from '../web/texts.ts';
 import { askedOf, describeRights } from './consent-items.ts';
 import { clientView, formTargetsOf, imagesOf, placeOf } from './display.ts';
 import type { FrontDoor, Visit } from './front-door.ts';
@@ -19,23 +19,20 @@ export function createConsentPage(o: {
   front: Pick<FrontDoor, 'protocol' | 'findPerson' | 'findResource'>;
   csrf: Csrf;
   base: string;
-  textsIn: (locale: string) => Texts;
-  localeOf: (visit: Visit) => string;
+  languages: Pick<PageLanguages, 'textsFor'>;
   sendPage: SendPage;
 }): ConsentPage {
   const { front, csrf, base, sendPage } = o;
   return {
     async show(ctx, visit, again) {
       const person = visit.accountId === undefined ? undefined : await front.findPerson(visit.accountId);
-      const locale = o.localeOf(visit);
-      const texts = o.textsIn(locale);
+      const texts = o.languages.textsFor(ctx);
       const items = await describeRights(askedOf(visit), {
         texts,
         findResource: front.findResource,
       });
       sendPage(ctx, 'consent', {
         status: again?.status ?? 200,
-        locale,
         data: {
           client: clientView(visit.client),
           chip: person && personView(person),

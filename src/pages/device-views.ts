@@ -1,12 +1,13 @@
 /** The pages of a device that signs in (RFC 8628 section 3.3): code entry, who asks from where and when, how it went. */
 import type Koa from 'koa';
+import type { PageLanguages } from '../web/languages.ts';
 import type { RenderPage } from '../web/render.ts';
 import { pagePolicy } from '../web/security-headers.ts';
 import { clientView, formTargetsOf } from './display.ts';
 import type { PageClient } from './front-door.ts';
 import { waitText } from './wait-text.ts';
 
-type Headers = Pick<Koa.Context, 'set'>;
+type Headers = Pick<Koa.Context, 'set' | 'req' | 'get' | 'cookies' | 'query'>;
 
 interface CodeForm {
   readonly action: string;
@@ -40,22 +41,26 @@ export interface DeviceViews {
 
 export function createDeviceViews({
   renderPage,
+  languages,
   base,
 }: {
   renderPage: RenderPage;
+  languages: Pick<PageLanguages, 'of' | 'textsFor'>;
   base: string;
 }): DeviceViews {
   const images = (client: PageClient | undefined): string[] => (client?.logoUri ? [client.logoUri] : []);
+  const page = (ctx: Headers, name: string, data: Readonly<Record<string, unknown>>) =>
+    renderPage(name, data, languages.of(ctx));
   return {
     renderCodeEntry(ctx, { waitSeconds, ...view }) {
       pagePolicy(ctx);
       const wait = waitSeconds === undefined ? undefined : waitText(waitSeconds);
-      return renderPage('device-code', { ...view, wait });
+      return page(ctx, 'device-code', { ...view, wait });
     },
     renderDeviceConfirm(ctx, { client, askedAt, now, ...view }) {
       pagePolicy(ctx, { formTargets: formTargetsOf(client), images: images(client) });
       const asked = new Date(askedAt).toISOString();
-      return renderPage('device-confirm', {
+      return page(ctx, 'device-confirm', {
         ...view,
         client: clientView(client),
         ago: agoText(now - askedAt),
@@ -66,7 +71,7 @@ export function createDeviceViews({
     renderDeviceDone(ctx, { outcome, client }) {
       pagePolicy(ctx, { images: images(client) });
       const view = client && clientView(client);
-      return renderPage('device-done', { outcome, client: view, home: `${base}/`, again: `${base}/device` });
+      return page(ctx, 'device-done', { outcome, client: view, home: `${base}/`, again: `${base}/device` });
     },
   };
 }
@@ -74,5 +79,5 @@ export function createDeviceViews({
 function agoText(ms: number): { key: string; number: number } {
   const number = Math.floor(ms / 60_000);
   if (number < 1) return { key: 'device.justNow', number };
-  return { key: number === 1 ? 'device.oneMinute' : 'device.minutes', number };
+  return { key: 'device.minutes', number };
 }

@@ -24,7 +24,6 @@ export function createEnrolPage(o: {
   csrf: Csrf;
   base: string;
   sendPage: SendPage;
-  localeOf: (visit: Visit) => string;
 }): EnrolPage {
   const { csrf, base, sendPage } = o;
 
@@ -36,7 +35,6 @@ export function createEnrolPage(o: {
     const path = base + visitPath(visit.uid);
     sendPage(ctx, 'enrol', {
       status: again?.status ?? 200,
-      locale: o.localeOf(visit),
       data: {
         client: clientView(visit.client),
         chip: person && personView(person),

@@ -117,6 +117,8 @@ export interface Person {
   readonly accountId: string;
   readonly email: string;
   readonly name?: string | undefined;
+  /** The language that the person has chosen for the account (BCP 47). */
+  readonly locale?: string | undefined;
   readonly administrator: boolean;
 }
 

@@ -2,6 +2,7 @@
 import type Koa from 'koa';
 import type { Csrf } from '../web/csrf.ts';
 import type { ReadSubmitted } from '../web/form-guard.ts';
+import type { PageLanguages } from '../web/languages.ts';
 import { personView } from '../web/names.ts';
 import { type SendPage, seeOther } from '../web/page-sender.ts';
 import type { PublicUrl } from '../web/public-url.ts';
@@ -24,12 +25,15 @@ export function createFrontPages(o: {
   csrf: Csrf;
   readSubmitted: ReadSubmitted;
   sendPage: SendPage;
+  languages: Pick<PageLanguages, 'settle'>;
 }): FrontPages {
   const { front, publicUrl, csrf, sendPage } = o;
 
   const personOf = async (ctx: Koa.Context): Promise<Person | undefined> => {
     const session = await front.protocol.session(ctx);
-    return session && front.findPerson(session.accountId);
+    const person = session && (await front.findPerson(session.accountId));
+    if (person) o.languages.settle(ctx, { account: person.locale });
+    return person;
   };
 
   const show = async (ctx: Koa.Context, again?: { status: number; notice: string }): Promise<void> => {

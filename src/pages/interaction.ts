@@ -2,6 +2,7 @@
 import type Koa from 'koa';
 import type { ReadSubmitted } from '../web/form-guard.ts';
 import type { FormFields } from '../web/forms.ts';
+import type { PageLanguages } from '../web/languages.ts';
 import { seeOther } from '../web/page-sender.ts';
 import type { ConsentPage } from './consent.ts';
 import type { EnrolPage } from './enrol.ts';
@@ -31,7 +32,8 @@ export interface InteractionPages {
 }
 
 export interface InteractionParts {
-  readonly protocol: FrontDoor['protocol'];
+  readonly front: Pick<FrontDoor, 'protocol' | 'findPerson'>;
+  readonly languages: Pick<PageLanguages, 'settle'>;
   readonly base: string;
   readonly journey: Journey;
   readonly signIn: SignInPage;
@@ -46,10 +48,20 @@ export interface InteractionParts {
 }
 
 export function createInteractionPages(o: InteractionParts): InteractionPages {
-  const { protocol, journey, signIn, secondFactor, enrol, consent, wayBack } = o;
+  const { front, journey, signIn, secondFactor, enrol, consent, wayBack } = o;
+  const { protocol } = front;
   const actions = new Map(
     [...stepActions(o), ...(o.moreActions ?? [])].map((action) => [action.name, action] as const),
   );
+
+  /** The visit, and with it the language of whatever is answered. */
+  const visitOf = async (ctx: Koa.Context): Promise<Visit | undefined> => {
+    const visit = await protocol.visit(ctx);
+    if (!visit) return undefined;
+    const person = visit.accountId === undefined ? undefined : await front.findPerson(visit.accountId);
+    o.languages.settle(ctx, { uiLocales: visit.params.ui_locales, account: person?.locale });
+    return visit;
+  };
 
   const page = async (
     ctx: Koa.Context,
@@ -77,14 +89,14 @@ export function createInteractionPages(o: InteractionParts): InteractionPages {
   return {
     actions: [...actions.keys(), 'cancel'],
     async show(ctx, uid) {
-      const visit = await protocol.visit(ctx);
+      const visit = await visitOf(ctx);
       if (!visit) return wayBack.explain(ctx, uid, 410);
       return page(ctx, visit);
     },
     back: (ctx, uid) => seeOther(ctx, o.base + visitPath(uid)),
     async submit(ctx, uid, name) {
       const form = await o.readSubmitted(ctx);
-      const visit = await protocol.visit(ctx);
+      const visit = await visitOf(ctx);
       if (!visit) {
         const restarted = name === 'sign-in' && wayBack.restart(ctx, uid, { email: form.fields.email });
         return restarted ? undefined : wayBack.explain(ctx, uid, 403);

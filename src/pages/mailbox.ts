@@ -35,7 +35,7 @@ export function mailboxRoutes(o: {
               to,
               subject,
               text,
-              time: `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`,
+              at,
             })),
           },
         });

@@ -3,17 +3,18 @@ import type Koa from 'koa';
 import type { Cookies } from '../web/cookies.ts';
 import type { Csrf } from '../web/csrf.ts';
 import { createReadSubmitted } from '../web/form-guard.ts';
-import { chooseLocale } from '../web/locales.ts';
+import type { PageLanguages } from '../web/languages.ts';
 import { createSendPage } from '../web/page-sender.ts';
 import type { PublicUrl } from '../web/public-url.ts';
-import type { Renderer } from '../web/render.ts';
+import type { RenderPage } from '../web/render.ts';
 import { createConsentPage } from './consent.ts';
 import { createEnrolPage } from './enrol.ts';
 import type { Enrolment, Interlude } from './factor.ts';
 import { createFrontPages } from './front.ts';
-import type { FrontDoor, Visit } from './front-door.ts';
+import type { FrontDoor } from './front-door.ts';
 import { type Action, createInteractionPages } from './interaction.ts';
 import { createJourney } from './journey.ts';
+import { languageRoute } from './language.ts';
 import { mailboxRoutes } from './mailbox.ts';
 import { createMailedPages } from './mailed-pages.ts';
 import { createRoutesDoor, type Route } from './routes.ts';
@@ -27,17 +28,23 @@ export interface PagesOptions {
   readonly publicUrl: PublicUrl;
   readonly cookies: Cookies;
   readonly csrf: Csrf;
-  readonly renderer: Renderer;
+  readonly renderPage: RenderPage;
+  readonly languages: PageLanguages;
 }
 
 /** Serves `/`, `/sign-out`, `/signed-out`, `/interaction/…` and `/setup/…`; calls on for any other path. */
-export function createPages({ front: direct, publicUrl, cookies, csrf, renderer }: PagesOptions): {
+export function createPages({
+  front: direct,
+  publicUrl,
+  cookies,
+  csrf,
+  renderPage,
+  languages,
+}: PagesOptions): {
   door: Koa.Middleware;
 } {
   const { base } = publicUrl;
-  const { texts, textsIn, locales } = renderer;
-  const localeOf = (visit: Visit) => chooseLocale(visit.params.ui_locales, locales);
-  const sendPage = createSendPage(renderer.renderPage);
+  const sendPage = createSendPage({ renderPage, languages });
   const readSubmitted = createReadSubmitted({ csrf, origin: publicUrl.origin });
   // Pages of factors that are set up, pages before the end, and other ways of signing in: each room adds its own.
   const enrolments: readonly Enrolment[] = [];
@@ -48,22 +55,23 @@ export function createPages({ front: direct, publicUrl, cookies, csrf, renderer 
     ...direct,
     protocol: { ...direct.protocol, finishSignIn: journey.finishSignIn },
   };
-  const shared = { front, csrf, base, sendPage, localeOf };
+  const shared = { front, csrf, base, sendPage };
   const interaction = createInteractionPages({
-    protocol: front.protocol,
+    front,
+    languages,
     base,
     journey,
     signIn: createSignInPage({ ...shared, cookies }),
     secondFactor: createSecondFactorPage(shared),
     enrol: createEnrolPage({ ...shared, enrolments }),
     interludes,
-    consent: createConsentPage({ ...shared, textsIn }),
+    consent: createConsentPage({ ...shared, languages }),
     wayBack: createWayBack({ cookies, base, sendPage, findClient: front.findClient }),
     readSubmitted,
     moreActions,
   });
-  const home = createFrontPages({ front, publicUrl, csrf, readSubmitted, sendPage });
-  const setup = createSetupPages({ front, publicUrl, csrf, readSubmitted, text: texts.t, sendPage });
+  const home = createFrontPages({ front, publicUrl, csrf, readSubmitted, sendPage, languages });
+  const setup = createSetupPages({ front, publicUrl, csrf, readSubmitted, languages, sendPage });
 
   const mailed = createMailedPages({ front, cookies, csrf, base, readSubmitted, sendPage });
 
@@ -85,6 +93,7 @@ export function createPages({ front: direct, publicUrl, cookies, csrf, renderer 
       { method: 'POST', path: '/setup/:token', handle: setup.submit },
       { method: 'GET', path: '/setup-done', handle: setup.done },
       ...mailed.routes,
+      languageRoute({ languages, readSubmitted, base }),
       ...mailboxRoutes({ front, publicUrl, sendPage }),
     ]),
   };

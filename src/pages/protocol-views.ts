@@ -1,6 +1,7 @@
 /** Pages that the protocol engine asks for: each sets the answer's headers and gives the HTML. */
 import type Koa from 'koa';
 import type { ErrorView } from '../web/error-door.ts';
+import type { PageLanguages } from '../web/languages.ts';
 import { personView } from '../web/names.ts';
 import type { RenderPage } from '../web/render.ts';
 import { pagePolicy } from '../web/security-headers.ts';
@@ -8,7 +9,7 @@ import type { Texts } from '../web/texts.ts';
 import { clientView, formTargetsOf, imagesOf } from './display.ts';
 import type { PageClient, Person, SignedOutApps } from './front-door.ts';
 
-type Headers = Pick<Koa.Context, 'set'>;
+type Headers = Pick<Koa.Context, 'set' | 'req' | 'get' | 'cookies' | 'query'>;
 
 /** A hidden field of a form: name and value. */
 export interface HiddenField {
@@ -65,31 +66,33 @@ export interface ProtocolViews {
   /** OAuth 2.0 Form Post Response Mode: sent by a script of ours, or by the person's Continue. */
   renderFormPost(ctx: Headers, view: FormPostView): string;
   /** For the error door, which sets the headers itself. */
-  renderFault(view: ErrorView): string;
+  renderFault(ctx: Headers, view: ErrorView): string;
 }
 
 export function createProtocolViews({
   renderPage,
-  texts,
+  languages,
   base,
 }: {
   renderPage: RenderPage;
-  texts: Texts;
+  languages: Pick<PageLanguages, 'of' | 'textsFor'>;
   base: string;
 }): ProtocolViews {
   const home = `${base}/`;
   const images = (client: PageClient | undefined): readonly string[] => (client ? imagesOf(client) : []);
-  const goOnLabel = (url: string) => {
+  const page = (ctx: Headers, name: string, data: Readonly<Record<string, unknown>>) =>
+    renderPage(name, data, languages.of(ctx));
+  const goOnLabel = (texts: Texts, url: string) => {
     const { host, protocol } = new URL(url);
     return texts.t('error.goOn', { host: host || protocol });
   };
-  const wayHome = { url: home, label: texts.t('error.home') };
+  const wayHome = (texts: Texts) => ({ url: home, label: texts.t('error.home') });
 
   return {
     renderLogoutConfirm(ctx, { client, person, ...view }) {
       const formTargets = client ? formTargetsOf(client) : [];
       pagePolicy(ctx, { formTargets, images: images(client) });
-      return renderPage('logout', {
+      return page(ctx, 'logout', {
         ...view,
         client: client && clientView(client),
         chip: person && personView(person),
@@ -100,24 +103,25 @@ export function createProtocolViews({
       pagePolicy(ctx, { images: images(client) });
       const view = client && clientView(client);
       const clientWay = view?.home === undefined ? undefined : { url: view.home, label: view.name };
-      return renderPage('signed-out', { client: view, wayOn: wayOn ?? clientWay, home, apps });
+      return page(ctx, 'signed-out', { client: view, wayOn: wayOn ?? clientWay, home, apps });
     },
     renderError(ctx, { client, code, title, text, detail, reference, wayOn, goOnTo }) {
+      const texts = languages.textsFor(ctx);
       pagePolicy(ctx, { images: images(client) });
       const key = code !== undefined && texts.has(`error.${code}.title`) ? `error.${code}` : 'error.default';
       const view = client && clientView(client);
       const clientWay =
         view?.home === undefined
-          ? wayHome
+          ? wayHome(texts)
           : { url: view.home, label: texts.t('error.toClient', { client: view.name }) };
-      return renderPage('error', {
+      return page(ctx, 'error', {
         client: view,
         title: title ?? texts.t(`${key}.title`),
         text: text ?? texts.t(`${key}.text`),
         detail,
         code,
         reference,
-        wayOn: wayOn ?? (goOnTo === undefined ? clientWay : { url: goOnTo, label: goOnLabel(goOnTo) }),
+        wayOn: wayOn ?? (goOnTo === undefined ? clientWay : { url: goOnTo, label: goOnLabel(texts, goOnTo) }),
       });
     },
     renderFormPost(ctx, { action, fields, client }) {
@@ -125,20 +129,21 @@ export function createProtocolViews({
         formTargets: [action, ...(client ? formTargetsOf(client) : [])],
         images: images(client),
       });
-      return renderPage('form-post', { action, fields, client: client && clientView(client) });
+      return page(ctx, 'form-post', { action, fields, client: client && clientView(client) });
     },
-    renderFault({ status, detail, reference, retryAfterSeconds }) {
+    renderFault(ctx, { status, detail, reference, retryAfterSeconds }) {
+      const texts = languages.textsFor(ctx);
       const key = texts.has(`fault.${status}.title`)
         ? `fault.${status}`
         : status >= 500
           ? 'fault.500'
           : 'fault.400';
-      return renderPage('error', {
+      return page(ctx, 'error', {
         title: texts.t(`${key}.title`),
         text: texts.has(`${key}.text`) ? texts.t(`${key}.text`) : detail,
         wait: retryAfterSeconds,
         reference,
-        wayOn: wayHome,
+        wayOn: wayHome(texts),
       });
     },
   };

@@ -32,7 +32,6 @@ export function createSecondFactorPage(o: {
   csrf: Csrf;
   base: string;
   sendPage: SendPage;
-  localeOf: (visit: Visit) => string;
 }): SecondFactorPage {
   const { front, csrf, base, sendPage } = o;
 
@@ -51,7 +50,6 @@ export function createSecondFactorPage(o: {
     sendPage(ctx, 'second-factor', {
       status: again?.status ?? 200,
       retryAfterSeconds: again?.waitSeconds,
-      locale: o.localeOf(visit),
       data: {
         client: clientView(visit.client),
         chip: person && personView(person),

@@ -7,6 +7,7 @@ import type Koa from 'koa';
 import { cleanAddress, isLoopbackAddress } from '../web/client-address.ts';
 import type { Csrf } from '../web/csrf.ts';
 import type { ReadSubmitted } from '../web/form-guard.ts';
+import type { PageLanguages } from '../web/languages.ts';
 import { type SendPage, seeOther } from '../web/page-sender.ts';
 import { WebFault } from '../web/problem.ts';
 import type { PublicUrl } from '../web/public-url.ts';
@@ -40,7 +41,7 @@ export function createSetupPages(o: {
   publicUrl: Pick<PublicUrl, 'loopback' | 'base'>;
   csrf: Csrf;
   readSubmitted: ReadSubmitted;
-  text: (key: string) => string;
+  languages: Pick<PageLanguages, 'textsFor'>;
   sendPage: SendPage;
 }): SetupPages {
   const { front, publicUrl, csrf, sendPage } = o;
@@ -83,10 +84,11 @@ export function createSetupPages(o: {
         name: (fields.name ?? '').trim().slice(0, 200),
       };
       if (!isFresh(SETUP)) return page(ctx, token, { status: 403, notice: 'form.outdated', ...typed });
+      const text = o.languages.textsFor(ctx).t;
       const password = fields.password ?? '';
       const faults = {
-        ...(typed.email === '' && { email: o.text('signIn.emailMissing') }),
-        ...(password === '' && { password: o.text('setup.passwordMissing') }),
+        ...(typed.email === '' && { email: text('signIn.emailMissing') }),
+        ...(password === '' && { password: text('setup.passwordMissing') }),
       };
       if (Object.keys(faults).length > 0) return page(ctx, token, { status: 422, faults, ...typed });
       const outcome = await front.setup.complete({ token, password, ...typed });

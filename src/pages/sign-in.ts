@@ -40,7 +40,6 @@ export function createSignInPage(o: {
   csrf: Csrf;
   base: string;
   sendPage: SendPage;
-  localeOf: (visit: Visit) => string;
 }): SignInPage {
   const { front, cookies, csrf, base, sendPage } = o;
 
@@ -54,7 +53,6 @@ export function createSignInPage(o: {
     sendPage(ctx, 'sign-in', {
       status: again?.status ?? 200,
       retryAfterSeconds: again?.waitSeconds,
-      locale: o.localeOf(visit),
       data: {
         client: clientView(visit.client),
         chip,

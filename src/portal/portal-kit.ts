@@ -1,10 +1,9 @@
 /** What every page of the portal is made with: its layout, its forms' tokens, the person's language. */
 import type Koa from 'koa';
 import type { Csrf } from '../web/csrf.ts';
-import { chooseLocale } from '../web/locales.ts';
+import type { PageLanguages } from '../web/languages.ts';
 import { personView } from '../web/names.ts';
 import { type SendPage, seeOther } from '../web/page-sender.ts';
-import type { Renderer } from '../web/render.ts';
 import type { Texts } from '../web/texts.ts';
 import type { Again, PortalSection, PortalVisit } from './portal-routes.ts';
 
@@ -45,17 +44,11 @@ const donePurpose = (done: string) => `portal done\n${done}`;
 export function createPortalKit(o: {
   sendPage: SendPage;
   csrf: Pick<Csrf, 'issue' | 'isOfBrowser'>;
-  renderer: Pick<Renderer, 'textsIn' | 'locales'>;
+  languages: Pick<PageLanguages, 'textsIn' | 'locales'>;
   base: string;
   sections: () => readonly PortalSection[];
 }): PortalKit {
-  const localeOf = (visit: PortalVisit) => chooseLocale(visit.account.profile.locale, o.renderer.locales);
-  const textsFor = (visit: PortalVisit) => o.renderer.textsIn(localeOf(visit));
-  const format = (visit: PortalVisit, at: number, options: Intl.DateTimeFormatOptions) =>
-    new Intl.DateTimeFormat(textsFor(visit).lang, {
-      ...options,
-      timeZone: visit.account.profile.zoneinfo ?? 'UTC',
-    }).format(at);
+  const textsFor = (visit: PortalVisit) => o.languages.textsIn(visit.lang);
   const csrf: PortalKit['csrf'] = (ctx, visit, path) =>
     o.csrf.issue(ctx, formPurpose(visit.account.id, path));
   const doneOf = (ctx: Koa.Context, texts: Texts): string | undefined => {
@@ -67,17 +60,9 @@ export function createPortalKit(o: {
   return {
     csrf,
     textsFor,
-    locales: o.renderer.locales,
-    time: (visit, at) =>
-      format(visit, at, {
-        day: 'numeric',
-        month: 'long',
-        year: 'numeric',
-        hour: 'numeric',
-        minute: '2-digit',
-        timeZoneName: 'short',
-      }),
-    day: (visit, at) => format(visit, at, { dateStyle: 'long' }),
+    locales: o.languages.locales,
+    time: (visit, at) => textsFor(visit).time(at, visit.account.profile.zoneinfo),
+    day: (visit, at) => textsFor(visit).date(at, visit.account.profile.zoneinfo),
     goTo(ctx, path, done) {
       const query = done === undefined ? '' : `?done=${done}.${o.csrf.issue(ctx, donePurpose(done))}`;
       seeOther(ctx, o.base + path + query);
@@ -87,7 +72,6 @@ export function createPortalKit(o: {
       const person = { email: visit.account.email, name: visit.account.profile.name };
       o.sendPage(ctx, `portal/${name}`, {
         status: again?.status ?? 200,
-        locale: texts.lang,
         data: {
           title: texts.t(title),
           chip: personView(person),

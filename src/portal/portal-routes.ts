@@ -22,6 +22,8 @@ export interface PortalVisit {
   readonly id: string;
   /** For the audit: the person themselves, over their network. */
   readonly by: By;
+  /** The language of the answer (BCP 47). */
+  readonly lang: string;
 }
 
 /** A page a second time: what was wrong, and what was typed (never a secret). */

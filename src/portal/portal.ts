@@ -2,9 +2,9 @@
 import type Koa from 'koa';
 import type { Csrf } from '../web/csrf.ts';
 import type { ReadSubmitted } from '../web/form-guard.ts';
+import type { PageLanguages } from '../web/languages.ts';
 import { type SendPage, seeOther } from '../web/page-sender.ts';
 import type { PublicUrl } from '../web/public-url.ts';
-import type { Renderer } from '../web/render.ts';
 import { createJudgeSession, type Enough } from './guard.ts';
 import { overviewSection } from './overview.ts';
 import type { PortalFront, PortalSession } from './portal-front.ts';
@@ -26,7 +26,7 @@ export interface PortalOptions {
   readonly csrf: Csrf;
   readonly readSubmitted: ReadSubmitted;
   readonly sendPage: SendPage;
-  readonly renderer: Pick<Renderer, 'textsIn' | 'locales'>;
+  readonly languages: Pick<PageLanguages, 'settle' | 'textsIn' | 'locales'>;
   readonly clock: { now(): number };
   readonly recentSeconds: number;
   /** How long somebody may take to come back from the front door. */
@@ -66,7 +66,8 @@ export function createPortal(o: PortalOptions): {
       network: front.networkOf(ctx.ip),
       requestId: front.requestIdOf(ctx),
     } as const;
-    return { account, session, id, by };
+    const lang = o.languages.settle(ctx, { account: account.profile.locale });
+    return { account, session, id, by, lang };
   }
 
   function signInAgain(
@@ -108,7 +109,6 @@ export function createPortal(o: PortalOptions): {
     if (!back || !target) return kit.goTo(ctx, '/account');
     if (!back.setOutAs(visit.account.id)) {
       return sendPage(ctx, 'portal-switched', {
-        locale: kit.textsFor(visit).lang,
         data: { email: visit.account.email, url: `${base}/account` },
       });
     }
@@ -117,7 +117,6 @@ export function createPortal(o: PortalOptions): {
     if (enough.kind === 'sign-in-again') {
       return sendPage(ctx, 'portal-unconfirmed', {
         status: 403,
-        locale: kit.textsFor(visit).lang,
         data: { again: base + back.path, url: `${base}/account` },
       });
     }

@@ -16,7 +16,7 @@ export interface ErrorView {
 
 export interface ErrorDoorOptions {
   readonly log: { error(message: string, fields?: Record<string, unknown>): void };
-  readonly renderError: (view: ErrorView) => string;
+  readonly renderError: (ctx: Koa.Context, view: ErrorView) => string;
   /** Records a refusal and gives its reference; by default the request's id is the reference. */
   readonly reference?: (ctx: Koa.Context, fault: { status: number; error: string; detail: string }) => string;
 }
@@ -81,7 +81,7 @@ function answer(
   if (ctx.accepts('json', 'html') === 'html') {
     pagePolicy(ctx);
     ctx.status = status;
-    ctx.body = renderError({ status, detail, reference, retryAfterSeconds: fault.retryAfterSeconds });
+    ctx.body = renderError(ctx, { status, detail, reference, retryAfterSeconds: fault.retryAfterSeconds });
     ctx.type = 'html';
   } else if (OAUTH_PATH.test(ctx.path)) {
     sendOAuthError(ctx, { status, error: fault.error, description: detail, reference });

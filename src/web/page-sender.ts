@@ -1,5 +1,6 @@
 /** One way to answer with a page: rendered, typed, uncached, under its own policy. */
 import type Koa from 'koa';
+import type { PageLanguages } from './languages.ts';
 import type { RenderPage } from './render.ts';
 import { type PagePolicy, pagePolicy } from './security-headers.ts';
 
@@ -8,15 +9,21 @@ export interface PageAnswer {
   readonly data?: Readonly<Record<string, unknown>>;
   readonly policy?: PagePolicy;
   readonly retryAfterSeconds?: number | undefined;
-  /** One of the renderer's; its default when absent. */
-  readonly locale?: string | undefined;
 }
 
 export type SendPage = (ctx: Koa.Context, name: string, answer?: PageAnswer) => void;
 
-export function createSendPage(renderPage: RenderPage): SendPage {
-  return (ctx, name, { status = 200, data = {}, policy, retryAfterSeconds, locale } = {}) => {
-    const html = renderPage(name, data, locale);
+/** The answer speaks the request's language (languages.ts), and where it can be asked for again, offers the others. */
+export function createSendPage({
+  renderPage,
+  languages,
+}: {
+  renderPage: RenderPage;
+  languages: Pick<PageLanguages, 'of'>;
+}): SendPage {
+  return (ctx, name, { status = 200, data = {}, policy, retryAfterSeconds } = {}) => {
+    const here = ctx.method === 'GET' ? ctx.url : undefined;
+    const html = renderPage(name, { here, ...data }, languages.of(ctx));
     pagePolicy(ctx, policy);
     if (retryAfterSeconds !== undefined) ctx.set('Retry-After', String(Math.ceil(retryAfterSeconds)));
     ctx.status = status;

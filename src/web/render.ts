@@ -3,32 +3,26 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Eta } from 'eta';
 import type { Assets } from './assets.ts';
-import { loadLanguages, type Texts } from './texts.ts';
+import type { Languages } from './texts.ts';
 
-/** Renders `views/pages/<name>.eta`, or `views/<folder>/…` for a name with its folder. `data` is seen as `it`; beside it stand `t`, `parts`, `has`, `asset`, `base`, `lang`, `dir`. */
+/** Renders `views/pages/<name>.eta`, or `views/<folder>/…` for a name with its folder. `data` is seen as `it`; beside it stand `t`, `parts`, `has`, `time`, `date`, `asset`, `base`, `lang`, `dir`, `languages`. */
 export type RenderPage = (name: string, data: Readonly<Record<string, unknown>>, locale?: string) => string;
 
 export interface Renderer {
   readonly renderPage: RenderPage;
-  /** The same texts for code that builds a page's data. */
-  readonly texts: Texts;
-  /** The languages there are, the default first (BCP 47). */
-  readonly locales: readonly string[];
-  /** The texts of one of them. */
-  textsIn(locale: string): Texts;
 }
 
 export interface RendererOptions {
-  /** Holds layouts/, pages/, portal/ and locales/. */
+  /** Holds layouts/, pages/ and portal/. */
   readonly viewsDir: string;
+  readonly languages: Languages;
   readonly assets: Pick<Assets, 'url'>;
   /** The issuer's path, '' when none. */
   readonly base: string;
-  readonly locale?: string;
 }
 
-/** Template names are `@layouts/…`, `@pages/…` and `@portal/…`. @throws when a template or the locale's file cannot be read. */
-export function createRenderer({ viewsDir, assets, base, locale = 'en' }: RendererOptions): Renderer {
+/** Template names are `@layouts/…`, `@pages/…` and `@portal/…`. @throws when a template cannot be read. */
+export function createRenderer({ viewsDir, languages, assets, base }: RendererOptions): Renderer {
   const eta = new Eta({
     autoEscape: true,
     autoTrim: [false, 'nl'],
@@ -45,25 +39,21 @@ export function createRenderer({ viewsDir, assets, base, locale = 'en' }: Render
       );
     }
   }
-  const { locales, textsIn } = loadLanguages(join(viewsDir, 'locales'), locale);
+  const choices = languages.locales.map((lang) => ({ lang, name: ownName(lang) }));
   return {
-    texts: textsIn(locale),
-    textsIn,
-    locales,
-    renderPage(name, data, wanted = locale) {
-      const { t, parts, has, lang, dir } = textsIn(wanted);
-      return eta.render(name.includes('/') ? `@${name}` : `@pages/${name}`, {
-        t,
-        parts,
-        has,
-        lang,
-        dir,
-        asset: assets.url,
-        base,
-        ...data,
-      });
+    renderPage(name, data, locale) {
+      const { t, parts, has, time, date, lang, dir } = languages.textsIn(locale);
+      const about = { t, parts, has, time, date, lang, dir, languages: choices, asset: assets.url, base };
+      return eta.render(name.includes('/') ? `@${name}` : `@pages/${name}`, { ...about, ...data });
     },
   };
+}
+
+/** What a language calls itself, as it begins a sentence. */
+function ownName(lang: string): string {
+  const name = new Intl.DisplayNames([lang], { type: 'language' }).of(lang) ?? lang;
+  const [first = '', ...rest] = name;
+  return first.toLocaleUpperCase(lang) + rest.join('');
 }
 
 /** Safe in text and in quoted attributes. */

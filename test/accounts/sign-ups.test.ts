@@ -7,6 +7,7 @@ import { Secret } from '../../src/config/secret.ts';
 import { readSettings } from '../../src/config/settings.ts';
 import { createSealing } from '../../src/storage/sealing.ts';
 import { createRequestLimits } from '../../src/throttle/request-limits.ts';
+import { loadLanguages } from '../../src/web/texts.ts';
 import { openMail } from '../../src/wiring-mail.ts';
 import { createSigningUp } from '../../src/wiring-sign-up.ts';
 import { databases, quiet, type TestDatabase } from '../clients/databases.ts';
@@ -65,6 +66,7 @@ describe.each(databases)('signing up on $name', ({ open }) => {
     const { settings } = read;
     const { db, clock, audit, passwords, mailedProofs } = rooms;
     const mail = openMail({
+      languages: loadLanguages('views/locales'),
       settings,
       db,
       sealing,

@@ -23,7 +23,7 @@ beforeAll(async () => {
     csrf: nothing,
     readSubmitted: nothing,
     sendPage: nothing,
-    renderer: nothing,
+    languages: { locales: [] } as never,
   }).routes;
 });
 afterEach(() => clock.reset());

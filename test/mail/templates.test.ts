@@ -1,5 +1,4 @@
 /** A15: what somebody else wrote can begin no header, no element and no link. */
-import { readFileSync } from 'node:fs';
 import { simpleParser } from 'mailparser';
 import { createTransport } from 'nodemailer';
 import { describe, expect, test } from 'vitest';
@@ -8,7 +7,7 @@ import { plainName } from '../../src/mail/plain.ts';
 import { samples } from '../../src/mail/samples.ts';
 import { lintTemplates } from '../../src/mail/template-lint.ts';
 import { createTemplates } from '../../src/mail/templates.ts';
-import { loadLanguages } from '../../src/web/texts.ts';
+import { loadLanguages, readLanguageFile } from '../../src/web/texts.ts';
 
 const templates = createTemplates({
   viewsDir: 'views',
@@ -25,25 +24,18 @@ const render = (app: string) =>
   });
 
 test('every kind has its template, every variable its place, every block its words', () => {
-  const { texts } = JSON.parse(readFileSync('views/locales/en.json', 'utf8')) as {
-    texts: Record<string, string>;
-  };
-  const en = { lang: 'en', texts: new Map(Object.entries(texts)) };
+  const en = readLanguageFile('views/locales/en.json');
   expect(lintTemplates(templates.files, [en])).toEqual([]);
-  const lost = new Map([...en.texts].filter(([key]) => key !== 'mail.signUp.what'));
+  const { 'mail.signUp.what': _, ...lost } = en.texts;
   expect(lintTemplates(templates.files, [{ lang: 'en', texts: lost }])).toEqual([
     'sign-up: en has no text mail.signUp.what',
   ]);
-  const astray = new Map(en.texts)
-    .set('mail.signUp.button', 'For {name}')
-    .set('mail.signUp.old', 'Once said');
+  const astray = { ...en.texts, 'mail.signUp.button': 'For {name}', 'mail.signUp.old': 'Once said' };
   expect(lintTemplates(templates.files, [{ lang: 'en', texts: astray }])).toEqual([
     'sign-up: en writes {name}, which it does not declare',
     'en: no mail says mail.signUp.old',
   ]);
-  const silent = new Map(en.texts)
-    .set('mail.resetPassword.subject', 'A new password')
-    .set('mail.shared.life', 'Once.');
+  const silent = { ...en.texts, 'mail.shared.life': 'Once.' };
   expect(lintTemplates(templates.files, [{ lang: 'en', texts: silent }])).toContain(
     'reset-password: en leaves out {minutes}',
   );

@@ -1,3 +1,4 @@
+import type Koa from 'koa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ProtocolViews } from '../../src/pages/protocol-views.ts';
 import { ask } from './browser.ts';
@@ -6,14 +7,14 @@ import { type ServedPages, servePages } from './serve-pages.ts';
 
 let served: ServedPages;
 let views: ProtocolViews;
-let render: (headers: { set(name: string, value: string): void }) => string;
+let render: (ctx: Koa.Context) => string;
 
 beforeAll(async () => {
   served = await servePages({
     extra: (made) => {
       views = made;
       return (ctx) => {
-        ctx.body = render({ set: (name, value) => ctx.set(name, value) });
+        ctx.body = render(ctx);
         ctx.type = 'html';
       };
     },
@@ -22,8 +23,8 @@ beforeAll(async () => {
 afterAll(() => served.close());
 
 test('S8 sign-out asks first: a form to the engine, with its secret, and a way to stay', async () => {
-  render = (headers) =>
-    views.renderLogoutConfirm(headers as never, {
+  render = (ctx) =>
+    views.renderLogoutConfirm(ctx, {
       formAction: '/oauth2/logout/confirm',
       fields: [{ name: 'xsrf', value: 's"ecret' }],
       confirm: { name: 'logout', value: 'yes' },
@@ -41,8 +42,7 @@ test('S8 sign-out asks first: a form to the engine, with its secret, and a way t
 
 test('form_post: a visible button, an external script, and only the redirect as target', async () => {
   const action = 'https://orders.example/callback';
-  render = (headers) =>
-    views.renderFormPost(headers as never, { action, fields: [{ name: 'code', value: '<c>' }] });
+  render = (ctx) => views.renderFormPost(ctx, { action, fields: [{ name: 'code', value: '<c>' }] });
   const { text, headers } = await ask(served.port, '/oauth2/authorize');
   expect(text).toContain('value="&#60;c&#62;"');
   expect(text).toMatch(/<script src="\/assets\/send-[A-Za-z0-9]+\.js" defer><\/script>/);
@@ -52,8 +52,8 @@ test('form_post: a visible button, an external script, and only the redirect as 
 });
 
 test('an error: plain words first, the wire words and the reference small, always a way on', async () => {
-  render = (headers) =>
-    views.renderError(headers as never, {
+  render = (ctx) =>
+    views.renderError(ctx, {
       code: 'invalid_redirect_uri',
       detail: 'redirect_uri <b>did not match</b>',
       reference: 'K7QF-2M9D',
@@ -67,7 +67,7 @@ test('an error: plain words first, the wire words and the reference small, alway
 });
 
 test.each([undefined, { client: orders }])('signed out has a way on', async (view) => {
-  render = (headers) => views.renderSignedOut(headers as never, view);
+  render = (ctx) => views.renderSignedOut(ctx, view);
   const { text } = await ask(served.port, '/oauth2/logout/success');
   expect(text).toContain(view ? 'href="https://orders.example/"' : 'href="/"');
 });

@@ -12,11 +12,13 @@ import { createAddressDoor, createAddressReader } from '../../src/web/client-add
 import { createCookies } from '../../src/web/cookies.ts';
 import { createCsrf } from '../../src/web/csrf.ts';
 import { createErrorDoor } from '../../src/web/error-door.ts';
+import { createPageLanguages } from '../../src/web/languages.ts';
 import { createPublicUrl } from '../../src/web/public-url.ts';
 import { createRenderer } from '../../src/web/render.ts';
 import { requestId } from '../../src/web/request-id.ts';
 import { createSecurityHeaders } from '../../src/web/security-headers.ts';
 import { serverOptions, tuneServer } from '../../src/web/server-limits.ts';
+import { loadLanguages } from '../../src/web/texts.ts';
 import { createFakeFrontDoor, type FakeFrontDoor } from './fake-front-door.ts';
 
 export interface ServedPages {
@@ -48,15 +50,14 @@ export async function servePages(o: ServeOptions = {}): Promise<ServedPages> {
   publicUrl.pin(app);
   const viewsDir = join(import.meta.dirname, '../../views');
   const assets = loadAssets({ dir: join(viewsDir, 'assets'), base: publicUrl.base });
-  const renderer = createRenderer({ viewsDir, assets, base: publicUrl.base });
+  const { base } = publicUrl;
   const cookies = createCookies(publicUrl);
+  const known = loadLanguages(join(viewsDir, 'locales'));
+  const languages = createPageLanguages({ languages: known, cookies });
+  const { renderPage } = createRenderer({ viewsDir, languages: known, assets, base });
   const csrf = createCsrf({ keys: ['test key'], cookies, origin: publicUrl.origin });
-  const views = createProtocolViews({
-    renderPage: renderer.renderPage,
-    texts: renderer.texts,
-    base: publicUrl.base,
-  });
-  const deviceViews = createDeviceViews({ renderPage: renderer.renderPage, base: publicUrl.base });
+  const views = createProtocolViews({ renderPage, languages, base });
+  const deviceViews = createDeviceViews({ renderPage, languages, base });
   const front = createFakeFrontDoor();
   const logged: ServedPages['logged'] = [];
   const log = {
@@ -75,7 +76,8 @@ export async function servePages(o: ServeOptions = {}): Promise<ServedPages> {
       publicUrl,
       cookies,
       csrf,
-      renderer,
+      renderPage,
+      languages,
     }).door,
     ...(o.extra ? [o.extra(views, deviceViews)] : []),
     notFound,

@@ -20,7 +20,7 @@ export async function serveDoors(issuer: string, doors: readonly Koa.Middleware[
   app.silent = true;
   const publicUrl = createPublicUrl({ issuer });
   publicUrl.pin(app);
-  const renderError = ({ status, detail }: { status: number; detail: string }) =>
+  const renderError = (_ctx: unknown, { status, detail }: { status: number; detail: string }) =>
     `<p>${status} ${detail}</p>`;
   app.use(requestId);
   app.use(createErrorDoor({ log: { error: () => undefined }, renderError }));
