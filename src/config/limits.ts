@@ -13,6 +13,7 @@ export interface Limits {
   readonly signInPerAccountAndNetwork: Limit;
   readonly signInPerDevice: Limit;
   readonly passkeyPerNetwork: Limit;
+  readonly codesPerAccount: Limit;
   readonly tokenPerNetwork: Limit;
   readonly tokenPerClient: Limit;
   readonly failedClientAuthPerNetwork: Limit;
@@ -91,6 +92,14 @@ export const limitRows: Readonly<Record<keyof Limits, LimitRow>> = {
   ),
   // Nobody guesses a signature: this bounds the checking that a stranger can cause. Only what fails is counted.
   passkeyPerNetwork: row('PASSKEY_PER_NETWORK', 100, 900, 'passkeys from one network that were refused'),
+  // Whoever tries codes has the password. Each try of a code of six digits hits one of three: 30 a day are one chance in
+  // 11,000 a day; ten a quarter of an hour, without this limit, would be one in 350.
+  codesPerAccount: row(
+    'CODES_PER_ACCOUNT',
+    30,
+    86_400,
+    'short codes of a second factor tried on one account, beside the limits of sign-ins',
+  ),
   // A hundred a second from one address: a busy API gateway; per client, ten times that.
   tokenPerNetwork: row('TOKEN_PER_NETWORK', 6000, 60, 'requests to the token endpoint from one network'),
   tokenPerClient: row('TOKEN_PER_CLIENT', 60_000, 60, 'requests to the token endpoint by one client'),
@@ -178,6 +187,7 @@ export function buildLimits(take: (row: LimitRow) => Limit): Limits {
     signInPerAccountAndNetwork: take(limitRows.signInPerAccountAndNetwork),
     signInPerDevice: take(limitRows.signInPerDevice),
     passkeyPerNetwork: take(limitRows.passkeyPerNetwork),
+    codesPerAccount: take(limitRows.codesPerAccount),
     tokenPerNetwork: take(limitRows.tokenPerNetwork),
     tokenPerClient: take(limitRows.tokenPerClient),
     failedClientAuthPerNetwork: take(limitRows.failedClientAuthPerNetwork),

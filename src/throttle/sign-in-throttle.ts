@@ -7,6 +7,10 @@
  * the window ends, which nobody can put off by trying on. A browser with a device cookie for this account has one
  * counter of its own instead of the three: strangers who spend theirs do not lock it out.
  *
+ * The codes of a second factor are tried under the same counters, and under two of the account's own that no browser and
+ * no right password opens: whoever tries codes knows the password already, and could sign in with it again and again to
+ * have the others cleared.
+ *
  * A refusal by distance costs no ticket; attempts that arrive truly at once may each lose theirs, so that the lock then
  * comes earlier, never later.
  */
@@ -26,6 +30,8 @@ export interface ThrottledAttempt {
   readonly network: string;
   /** The id in a device cookie that has been verified for this account and its present password. */
   readonly device?: string | undefined;
+  /** A code of a second factor, after the right password; `short`: one that may be guessed (six or eight digits). */
+  readonly code?: 'short' | 'long' | undefined;
 }
 
 export interface SignInThrottle {
@@ -41,7 +47,11 @@ export interface SignInThrottle {
 
 export type SignInLimits = Pick<
   Limits,
-  'signInPerAccount' | 'signInPerNetwork' | 'signInPerAccountAndNetwork' | 'signInPerDevice'
+  | 'signInPerAccount'
+  | 'signInPerNetwork'
+  | 'signInPerAccountAndNetwork'
+  | 'signInPerDevice'
+  | 'codesPerAccount'
 >;
 
 /** One counter an attempt is held against. `gate` is the key that is held while the distance to the last one lasts. */
@@ -50,6 +60,8 @@ interface Hold {
   readonly limit: Limit;
   readonly gate?: string;
 }
+
+const key = (...parts: readonly (string | number)[]) => JSON.stringify(['sign-in', ...parts]);
 
 /** 5 s is what retyping a password takes: felt by a script, hardly by a person. */
 const FIRST_DELAY_SECONDS = 5;
@@ -68,8 +80,17 @@ export function createSignInThrottle({
   }
 
   /** What an attempt is held against. `epoch` counts the unlocks of the account, which start its counters afresh. */
-  function holdsOf({ account, network, device }: ThrottledAttempt, epoch: number): readonly Hold[] {
-    const key = (...parts: readonly (string | number)[]) => JSON.stringify(['sign-in', ...parts]);
+  function holdsOf(attempt: ThrottledAttempt, epoch: number): readonly Hold[] {
+    const { account, code } = attempt;
+    const holds = passwordHolds(attempt, epoch);
+    if (code === undefined) return holds;
+    const quarter = { key: key('codes', account, epoch), limit: limits.signInPerAccount };
+    // A recovery code cannot be guessed, and is what a person still has whose other codes a stranger has spent.
+    if (code === 'long') return [...holds, quarter];
+    return [...holds, quarter, { key: key('codes a day', account, epoch), limit: limits.codesPerAccount }];
+  }
+
+  function passwordHolds({ account, network, device }: ThrottledAttempt, epoch: number): readonly Hold[] {
     if (device !== undefined) {
       return [
         {
@@ -95,8 +116,8 @@ export function createSignInThrottle({
     ];
   }
 
-  async function epochOf({ account, device }: ThrottledAttempt): Promise<number> {
-    if (device !== undefined) return 0;
+  async function epochOf({ account, device, code }: ThrottledAttempt): Promise<number> {
+    if (device !== undefined && code === undefined) return 0;
     return (await counters.read(epochKey(account)))?.count ?? 0;
   }
 
@@ -155,7 +176,7 @@ export function createSignInThrottle({
       const holds = holdsOf(attempt, await countedIn(attempt));
       // What only this person's own tries can have filled is forgotten. Of what strangers fill too, this one attempt is
       // taken back and no more, or each of the person's sign-ins would hand them a fresh allowance.
-      const own = attempt.device !== undefined ? holds : holds.slice(1, 2);
+      const own = attempt.device !== undefined ? holds.slice(0, 1) : holds.slice(1, 2);
       const shared = holds.filter((hold) => !own.includes(hold));
       await Promise.all([
         takeBack(shared),
@@ -172,6 +193,7 @@ export function createSignInThrottle({
       const longest = Math.max(
         limits.signInPerAccount.windowSeconds,
         limits.signInPerAccountAndNetwork.windowSeconds,
+        limits.codesPerAccount.windowSeconds,
       );
       await counters.hit(epochKey(account), 2 * longest);
     },

@@ -30,6 +30,7 @@ export const wideLimits = Object.fromEntries(
     'ASKED_MAIL_PER_NETWORK',
     'ASKED_MAIL',
     'CODE_TRIES_PER_NETWORK',
+    'CODES_PER_ACCOUNT',
   ].map((name) => [`CARDEA_LIMIT_${name}`, '1000000/1m']),
 );
 
