@@ -70,7 +70,13 @@ export interface MailData {
   /** A passkey was right and its counter was not: there may be a copy of it. It was refused. */
   'passkey-suspected': Notice & { readonly name?: string | undefined };
   'recovery-codes-made': Notice;
-  'recovery-code-used': Notice & { readonly left: number };
+  /** Either `left`, or `few` when the person should make new ones. */
+  'recovery-code-used': Notice & {
+    readonly left?: number | undefined;
+    readonly few?: number | undefined;
+  };
+  /** Somebody who has the password tried codes until he was made to wait. */
+  'codes-tried': Notice;
   'identity-linked': Notice & { readonly provider: string };
   'identity-unlinked': Notice & { readonly provider: string };
   'signed-out-everywhere': Notice;
