@@ -52,6 +52,7 @@ import { createSignInThrottle } from './throttle/sign-in-throttle.ts';
 import { createProviderDirectory } from './upstream/provider-directory.ts';
 import { createProviders } from './upstream/providers.ts';
 import { loadLanguages } from './web/texts.ts';
+import { openFactors } from './wiring-factors.ts';
 import { openMail } from './wiring-mail.ts';
 import { openPasskeys } from './wiring-passkeys.ts';
 import { createSigningUp } from './wiring-sign-up.ts';
@@ -210,6 +211,18 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     settings,
     limits: requestLimits,
   });
+  const factors = await openFactors({
+    settings,
+    db,
+    clock,
+    audit,
+    sealing,
+    throttle,
+    mail,
+    accounts,
+    secrets,
+  });
+  if (masterKeys.length > 1) await factors.reseal();
   const deviceCookies = createDeviceCookies({ keys: await secrets.get('device-cookie'), clock });
   const authenticate = createAuthenticate({
     db,
@@ -320,6 +333,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     requestLimits,
     deviceThrottle,
     deviceCookies,
+    factors,
     authenticate,
     passkeys,
     clients,

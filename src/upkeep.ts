@@ -24,6 +24,7 @@ export function createUpkeep(rooms: Rooms): {
     await rooms.signUps.sweep();
     await rooms.logoutQueue.sweep();
     await rooms.browserSessions.sweep();
+    await rooms.factors.sweep();
     await keys.tick();
     await clients.deleteExpiredSecrets();
     await rooms.registrationTokens.sweep();

@@ -47,6 +47,23 @@ export interface AuditDetails {
   'passkey.removed': { readonly passkeyId: string };
   /** Its counter did not grow although its signature was right: there may be a copy of it. It was refused. */
   'passkey.counter-went-back': { readonly passkeyId: string };
+  'authenticator.added': { readonly authenticatorId: string };
+  'authenticator.renamed': { readonly authenticatorId: string };
+  'authenticator.removed': { readonly authenticatorId: string; readonly left: number };
+  'recovery-codes.made': { readonly codes: number; readonly voided: number };
+  /** The last factor that they stood beside was removed. */
+  'recovery-codes.removed': { readonly voided: number };
+  'second-factor.accepted': {
+    readonly factor: 'totp' | 'recovery';
+    readonly authenticatorId?: string | undefined;
+    /** Recovery codes that are unused now. */
+    readonly left?: number | undefined;
+  };
+  /** `used`: right, but taken before. `locked`: not looked at. */
+  'second-factor.refused': {
+    readonly factor: 'totp' | 'recovery';
+    readonly reason: 'wrong' | 'used' | 'locked';
+  };
   'role.created': {
     readonly role: string;
     readonly audience: string;

@@ -14,7 +14,8 @@ export type InstanceSecretName =
   | 'device-cookie'
   | 'csrf'
   | 'mailed-codes'
-  | 'passkeys';
+  | 'passkeys'
+  | 'recovery-codes';
 
 export interface InstanceSecrets {
   /**

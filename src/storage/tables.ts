@@ -5,6 +5,7 @@
 import type { AccountTables } from './tables-accounts.ts';
 import type { AuditTables } from './tables-audit.ts';
 import type { ClientTables } from './tables-clients.ts';
+import type { FactorTables } from './tables-factors.ts';
 import type { KeyTables } from './tables-keys.ts';
 import type { LogoutTables } from './tables-logout.ts';
 import type { MailTables } from './tables-mail.ts';
@@ -21,6 +22,7 @@ export interface Database
     AccountTables,
     SignUpTables,
     ClientTables,
+    FactorTables,
     KeyTables,
     MailTables,
     PasskeyTables,

@@ -1,0 +1,27 @@
+/** Gives the factors room the accounts, the mail and its secret. */
+import type { Accounts } from './accounts/accounts.ts';
+import type { Settings } from './config/settings.ts';
+import { createFactors, type Factors } from './factors/factors.ts';
+import type { InstanceSecrets } from './storage/random-secrets.ts';
+
+type Needs = Omit<
+  Parameters<typeof createFactors>[0],
+  'findAccount' | 'hasOther' | 'recoverySecrets' | 'issuerName'
+> & {
+  readonly settings: Settings;
+  readonly accounts: Pick<Accounts, 'find'>;
+  readonly secrets: Pick<InstanceSecrets, 'get'>;
+};
+
+export async function openFactors({ settings, accounts, secrets, ...parts }: Needs): Promise<Factors> {
+  return createFactors({
+    ...parts,
+    async findAccount(id) {
+      const account = await accounts.find(id);
+      return account && { ...account, locale: account.profile.locale };
+    },
+    hasOther: async () => false,
+    recoverySecrets: await secrets.get('recovery-codes'),
+    issuerName: new URL(settings.issuer).host,
+  });
+}
