@@ -56,6 +56,7 @@ import { openFactors } from './wiring-factors.ts';
 import { openMail } from './wiring-mail.ts';
 import { openPasskeys } from './wiring-passkeys.ts';
 import { createSigningUp } from './wiring-sign-up.ts';
+import { createUpstreamRoom } from './wiring-upstream.ts';
 
 export type Rooms = Awaited<ReturnType<typeof openRooms>>;
 
@@ -223,6 +224,21 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     secrets,
   });
   if (masterKeys.length > 1) await factors.reseal();
+  const upstream = createUpstreamRoom({
+    db,
+    clock,
+    audit,
+    passwords,
+    sealing,
+    settings,
+    fetch: outbound.fetch,
+    directory: providerDirectory,
+    invitations,
+    proofs: mailedProofs,
+    budget: mailBudget,
+    mail,
+    metrics,
+  });
   const deviceCookies = createDeviceCookies({ keys: await secrets.get('device-cookie'), clock });
   const authenticate = createAuthenticate({
     db,
@@ -317,6 +333,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     keys,
     providers,
     providerDirectory,
+    upstream,
     passwords,
     roles,
     accounts,

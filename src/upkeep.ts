@@ -22,6 +22,7 @@ export function createUpkeep(rooms: Rooms): {
     await rooms.mailedProofs.sweep();
     await rooms.invitations.sweep();
     await rooms.signUps.sweep();
+    await rooms.upstream.sweep();
     await rooms.logoutQueue.sweep();
     await rooms.browserSessions.sweep();
     await rooms.factors.sweep();

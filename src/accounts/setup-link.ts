@@ -10,13 +10,13 @@ import type { Clock } from '../config/clock.ts';
 import type { Lifetimes } from '../config/lifetimes.ts';
 import { digest } from '../storage/digest.ts';
 import type { Database } from '../storage/tables.ts';
+import { undoable } from '../storage/undoable.ts';
 import type { Account, By } from './account.ts';
 import { createAccountMaker } from './account-maker.ts';
 import type { Fault } from './fault.ts';
 import type { Passwords } from './passwords.ts';
 import { isRoleHeld } from './role-store.ts';
 import { ADMINISTRATOR } from './roles.ts';
-import { undoable } from './undoable.ts';
 
 export type SetupOutcome =
   | { readonly kind: 'created'; readonly account: Account }

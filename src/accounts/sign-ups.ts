@@ -6,6 +6,7 @@
 import type { Kysely } from 'kysely';
 import { digest } from '../storage/digest.ts';
 import type { Database } from '../storage/tables.ts';
+import { undoable } from '../storage/undoable.ts';
 import type { Account, By } from './account.ts';
 import { canonicalEmail } from './emails.ts';
 import type { Busy, Faulty } from './fault.ts';
@@ -19,7 +20,6 @@ import {
 } from './sign-up-begin.ts';
 import { createSignUpPolicy } from './sign-up-policy.ts';
 import { deleteExpiredSignUps, findSignUp, markProved, takeProved } from './sign-ups-store.ts';
-import { undoable } from './undoable.ts';
 
 /** Where a sign-up stands: by the visit in whose browser it goes on, or by the token of a mailed link. */
 export type SignUpPlace = { readonly visit: string } | { readonly token: string };

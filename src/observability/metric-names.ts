@@ -21,6 +21,7 @@ export const metricDefinitions = {
   cardea_refusals_total: metric('counter', 'Refused requests', 'endpoint', 'error'),
   cardea_rate_limited_total: metric('counter', 'Requests over a limit', 'limit'),
   cardea_sign_ins_total: metric('counter', 'Sign-in attempts', 'outcome'),
+  cardea_upstream_total: metric('counter', 'What came of sign-ins at other providers', 'outcome'),
   cardea_consents_total: metric('counter', 'Consent decisions', 'outcome'),
   cardea_registrations_total: metric(
     'counter',

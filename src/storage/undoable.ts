@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import type { Database } from '../storage/tables.ts';
+import type { Database } from './tables.ts';
 
 /** A transaction whose work may decide to have done nothing, and still answer. */
 export async function undoable<T>(
