@@ -1,6 +1,7 @@
 /** The SQL of accounts and their passwords. Every function takes the connection or transaction to work in. */
 import { randomUUID } from 'node:crypto';
 import { type Kysely, type Selectable, sql, type Updateable } from 'kysely';
+import type { SecondFactorPolicy } from '../config/second-factor.ts';
 import type { Database } from '../storage/tables.ts';
 import type { AccountRow } from '../storage/tables-accounts.ts';
 import type { Account } from './account.ts';
@@ -110,7 +111,10 @@ export async function listAccounts(
 
 export type AccountUpdate = Partial<
   Pick<Account, 'email' | 'emailCanonical' | 'emailVerified' | 'status' | 'profile'>
->;
+> & {
+  /** null: says nothing. */
+  readonly secondFactor?: SecondFactorPolicy | null;
+};
 
 /** The unique index throws when the new address is another account's: see `isTaken`. */
 export async function updateAccount(
@@ -125,6 +129,7 @@ export async function updateAccount(
   if (change.emailVerified !== undefined) set.email_verified = change.emailVerified;
   if (change.status !== undefined) set.status = change.status;
   if (change.profile !== undefined) set.profile = JSON.stringify(change.profile);
+  if (change.secondFactor !== undefined) set.second_factor = change.secondFactor;
   const row = await trx
     .updateTable('accounts')
     .set(set)

@@ -7,6 +7,7 @@ import type { Kysely } from 'kysely';
 import type { Audit } from '../audit/audit.ts';
 import type { Clock } from '../config/clock.ts';
 import type { Lifetimes } from '../config/lifetimes.ts';
+import type { SecondFactorPolicy } from '../config/second-factor.ts';
 import { noteChange } from '../storage/changes.ts';
 import type { EndReason } from '../storage/end-reasons.ts';
 import { endAccess } from '../storage/ended-access.ts';
@@ -49,6 +50,8 @@ export interface Accounts {
   /** A new address is unverified again. `faults` names every fault at once. */
   update(id: string, change: AccountChange, by: By): Promise<Changed | Taken | Faulty>;
   setEmailVerified(id: string, verified: boolean, by: By): Promise<Changed>;
+  /** What its sign-ins need besides the first factor, where nothing else demands more; undefined: it says nothing. */
+  setSecondFactor(id: string, policy: SecondFactorPolicy | undefined, by: By): Promise<Changed>;
   /** Ends every session and family of the account, and makes its device cookies void. */
   setPassword(id: string, password: string, by: By): Promise<Changed | Faulty | Busy>;
   /** Ends every session and family of the account. */
@@ -152,6 +155,13 @@ export function createAccounts(parts: AccountParts): Accounts {
       const outcome = await apply(id, by, ({ emailVerified }) => ({
         kind: 'change',
         change: emailVerified === verified ? {} : { emailVerified: verified },
+      }));
+      return outcome.kind === 'changed' ? outcome : ABSENT;
+    },
+    async setSecondFactor(id, policy, by) {
+      const outcome = await apply(id, by, ({ secondFactor }) => ({
+        kind: 'change',
+        change: secondFactor === policy ? {} : { secondFactor: policy ?? null },
       }));
       return outcome.kind === 'changed' ? outcome : ABSENT;
     },

@@ -95,6 +95,21 @@ export async function updatePermissions(
   return row && roleOf(row);
 }
 
+export async function updateSecondFactor(
+  db: Db,
+  { audience, role }: RoleKey,
+  policy: SecondFactorPolicy | undefined,
+): Promise<Role | undefined> {
+  const row = await db
+    .updateTable('roles')
+    .set({ second_factor: policy ?? null })
+    .where('audience', '=', audience)
+    .where('name', '=', role)
+    .returningAll()
+    .executeTakeFirst();
+  return row && roleOf(row);
+}
+
 /** The grants of it go with it. */
 export async function deleteRole(db: Db, { audience, role }: RoleKey): Promise<boolean> {
   const deleted = await db

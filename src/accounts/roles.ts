@@ -5,6 +5,7 @@
 import type { Kysely } from 'kysely';
 import type { Audit } from '../audit/audit.ts';
 import type { Clock } from '../config/clock.ts';
+import type { SecondFactorPolicy } from '../config/second-factor.ts';
 import { noteChange } from '../storage/changes.ts';
 import type { Database } from '../storage/tables.ts';
 import type { By, RoleReference } from './account.ts';
@@ -25,6 +26,7 @@ import {
   rolesOfAccount,
   rolesOfClient,
   updatePermissions,
+  updateSecondFactor,
 } from './role-store.ts';
 
 export type { Role, RoleKey } from './role-store.ts';
@@ -45,6 +47,7 @@ export interface Roles {
       name: string;
       permissions?: readonly string[];
       description?: string | undefined;
+      secondFactor?: SecondFactorPolicy | undefined;
     },
     by: By,
   ): Promise<{ kind: 'created'; role: Role } | { kind: 'taken' } | Faulty>;
@@ -54,6 +57,12 @@ export interface Roles {
     permissions: readonly string[],
     by: By,
   ): Promise<{ kind: 'changed'; role: Role } | { kind: 'absent' } | Faulty>;
+  /** What the sign-ins of whoever holds it need besides the first factor; undefined: nothing. */
+  setSecondFactor(
+    key: RoleKey,
+    policy: SecondFactorPolicy | undefined,
+    by: By,
+  ): Promise<{ kind: 'changed'; role: Role } | { kind: 'absent' }>;
   /** Takes it from everybody who holds it. False when there was none; the administrator role stays. */
   delete(key: RoleKey, by: By): Promise<boolean>;
   /** `absent`: no such account. */
@@ -112,14 +121,15 @@ export function createRoles({
   }
 
   return {
-    async create({ audience, name, permissions = [], description }, by) {
+    async create({ audience, name, permissions = [], description, secondFactor }, by) {
       const faults = [...judgeRole({ audience, name, description }), ...judgePermissions(permissions)];
       if (faults.length > 0) return { kind: 'faults', faults };
       return db.transaction().execute(async (trx) => {
-        const values = { audience, name, description, permissions: sorted(permissions), at: clock.now() };
+        const what = { description, permissions: sorted(permissions), secondFactor };
+        const values = { audience, name, ...what, at: clock.now() };
         const role = await insertRole(trx, values);
         if (!role) return { kind: 'taken' };
-        const detail = { role: name, audience, permissions: role.permissions };
+        const detail = { role: name, audience, permissions: role.permissions, ...demand(role) };
         await audit.append(trx, { type: 'role.created', detail, ...by });
         await noteChange(trx, 'role', audience);
         return { kind: 'created', role };
@@ -132,12 +142,23 @@ export function createRoles({
       return db.transaction().execute(async (trx) => {
         const role = await updatePermissions(trx, key, sorted(permissions));
         if (!role) return { kind: 'absent' };
-        const detail = { role: role.name, audience: role.audience, permissions: role.permissions };
+        const { name, audience } = role;
+        const detail = { role: name, audience, permissions: role.permissions, ...demand(role) };
         await audit.append(trx, { type: 'role.updated', detail, ...by });
         await noteChange(trx, 'role', key.audience);
         return { kind: 'changed', role };
       });
     },
+    setSecondFactor: (key, policy, by) =>
+      db.transaction().execute(async (trx) => {
+        const role = await updateSecondFactor(trx, key, policy);
+        if (!role) return { kind: 'absent' };
+        const { name, audience, permissions } = role;
+        const detail = { role: name, audience, permissions, ...demand(role) };
+        await audit.append(trx, { type: 'role.updated', detail, ...by });
+        await noteChange(trx, 'role', audience);
+        return { kind: 'changed', role };
+      }),
     delete: ({ audience, role }, by) =>
       db.transaction().execute(async (trx) => {
         if (audience === ADMINISTRATOR.audience && role === ADMINISTRATOR.role) return false;
@@ -158,6 +179,10 @@ export function createRoles({
     ofClient: (clientId) => rolesOfClient(db, clientId),
     isHeld: (key) => isRoleHeld(db, key),
   };
+}
+
+function demand({ secondFactor }: Role): { secondFactor?: SecondFactorPolicy } {
+  return secondFactor ? { secondFactor } : {};
 }
 
 /** A name stands in tokens, on command lines and in `--role`: short, plain, no spaces. */

@@ -68,11 +68,13 @@ export interface AuditDetails {
     readonly role: string;
     readonly audience: string;
     readonly permissions: readonly string[];
+    readonly secondFactor?: string;
   };
   'role.updated': {
     readonly role: string;
     readonly audience: string;
     readonly permissions: readonly string[];
+    readonly secondFactor?: string;
   };
   'role.deleted': { readonly role: string; readonly audience: string };
   'role.granted': { readonly role: string; readonly audience: string };

@@ -105,6 +105,7 @@ export async function showClient({ clients, roles, logoutQueue }: Rooms, input: 
     ['roles', held.map(({ role, audience }) => `${role} (${audience})`)],
     ['profile', found.profile],
     ['requests', found.requirePushedRequests ? 'by PAR only' : undefined],
+    ['second factor', found.secondFactor],
     ['tokens', found.dpopBoundTokens ? 'bound by DPoP' : undefined],
     ['PKCE', found.pkceRequired ? undefined : 'not required (legacy)'],
     [

@@ -1,6 +1,7 @@
 /** The options that say how a client may ask and how it is answered, and the members they make. */
 import type { ClientInput } from '../clients/client-rules.ts';
 import { profiles } from '../clients/profile-rules.ts';
+import { secondFactorPolicies } from '../config/second-factor.ts';
 import type { Input, Option } from './command.ts';
 
 const algs = ['RS256', 'ES256', 'EdDSA', 'PS256'] as const;
@@ -54,6 +55,13 @@ export const clientRequestOptions: readonly Option[] = [
     choices: algs,
     help: 'makes userinfo a signed JWT; JSON when not given',
   },
+  {
+    name: 'second-factor',
+    kind: 'text',
+    value: 'POLICY',
+    choices: secondFactorPolicies,
+    help: 'what a sign-in to it needs besides the first factor, where nothing else demands more',
+  },
 ];
 
 /** @param text an option's text; null when it is given empty */
@@ -71,5 +79,6 @@ export function clientRequestMembers(
     authorizationAlg: text('authorization-alg') as ClientInput['authorizationAlg'],
     introspectionAlg: text('introspection-alg') as ClientInput['introspectionAlg'],
     userinfoAlg: text('userinfo-alg') as ClientInput['userinfoAlg'],
+    secondFactor: text('second-factor') as ClientInput['secondFactor'],
   };
 }

@@ -15,6 +15,7 @@ const optionNames: Readonly<Record<string, string>> = {
   resources: '--resource',
   idTokenAlg: '--id-token-alg',
   requirePushedRequests: '--require-par',
+  secondFactor: '--second-factor',
   requireSignedRequests: '--require-signed-request',
   dpopBoundTokens: '--dpop-bound',
   assertionIssuers: '--assertion-issuers-file',

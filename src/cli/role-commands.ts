@@ -1,4 +1,5 @@
 import type { Role } from '../accounts/roles.ts';
+import { secondFactorPolicies } from '../config/second-factor.ts';
 import { type Command, type Failed, failed, type Input, type Option } from './command.ts';
 import { faultsFound } from './faults.ts';
 import { byOperator, type RoomsForCommands } from './rooms-for-commands.ts';
@@ -11,6 +12,16 @@ const resource: Option = {
   value: 'AUDIENCE',
   help: 'its resource server; needed when several have a role of this name',
 };
+const secondFactor: Option = {
+  name: 'second-factor',
+  kind: 'text',
+  value: 'POLICY',
+  choices: secondFactorPolicies,
+  help: 'what the sign-ins of whoever holds it need besides the first factor',
+};
+const policyOf = (input: Input) =>
+  secondFactorPolicies.find((policy) => policy === input.text('second-factor'));
+
 const positionals = [{ name: 'ROLE', option: 'name', help: 'the name of the role' }] as const;
 
 /** The one role that is meant. */
@@ -55,6 +66,7 @@ export const roleCommands: readonly Command[] = [
       },
       { name: 'permission', kind: 'texts', value: 'P', help: 'a permission; may be given again' },
       { name: 'description', kind: 'text', value: 'TEXT', help: 'for people' },
+      secondFactor,
     ],
     examples: ['role create --name clerk --resource https://api.example.com --permission orders:write'],
     needs: 'rooms',
@@ -71,7 +83,13 @@ export const roleCommands: readonly Command[] = [
       }
       const permissions = input.texts('permission') ?? [];
       const made = await roles.create(
-        { name, audience, permissions, description: input.text('description') },
+        {
+          name,
+          audience,
+          permissions,
+          description: input.text('description'),
+          secondFactor: policyOf(input),
+        },
         byOperator,
       );
       if (made.kind === 'faults') return faultsFound('the role was not made', made.faults);
@@ -119,8 +137,31 @@ export const roleCommands: readonly Command[] = [
         ['resource', role.audience],
         ['description', role.description],
         ['permissions', role.permissions],
+        ['second factor', role.secondFactor],
       ]);
       return { kind: 'done', json: wireRole(role), text };
+    },
+  },
+  {
+    words: ['role', 'update'],
+    summary: 'what the sign-ins of whoever holds a role need',
+    about: 'Acts within a second; who is signed in below it is asked at the next app.',
+    positionals,
+    options: [resource, { ...secondFactor, required: true }],
+    examples: ['role update administrator --resource cardea --second-factor required'],
+    needs: 'rooms',
+    async run(rooms, input) {
+      const found = await oneRole(rooms, input);
+      if (found.kind === 'failed') return found;
+      const { audience, name } = found.role;
+      const key = { audience, role: name };
+      const outcome = await rooms.roles.setSecondFactor(key, policyOf(input), byOperator);
+      if (outcome.kind === 'absent') return failed('not_found', 'the role was deleted meanwhile');
+      return {
+        kind: 'done',
+        json: wireRole(outcome.role),
+        text: `Changed the role ${name} of ${audience}.\n`,
+      };
     },
   },
   {

@@ -26,7 +26,15 @@ export interface RoomsForCommands extends DatabaseForCommands {
   readonly settings: Pick<Settings, 'issuer' | 'registration' | 'mail'>;
   readonly accounts: Pick<
     Accounts,
-    'create' | 'find' | 'findByEmail' | 'list' | 'setPassword' | 'disable' | 'enable' | 'delete'
+    | 'create'
+    | 'find'
+    | 'findByEmail'
+    | 'list'
+    | 'setPassword'
+    | 'setSecondFactor'
+    | 'disable'
+    | 'enable'
+    | 'delete'
   >;
   readonly roles: Roles;
   readonly invitations: Pick<Invitations, 'create' | 'list' | 'delete'>;

@@ -1,6 +1,7 @@
 /** The commands that change an account that is there. */
 import type { Account } from '../accounts/account.ts';
 import type { Changed } from '../accounts/accounts.ts';
+import { secondFactorPolicies } from '../config/second-factor.ts';
 import { type Command, failed, type Input, type Option, type Outcome } from './command.ts';
 import { busy, faultsFound } from './faults.ts';
 import { account, done, noAccount, onAccount } from './on-account.ts';
@@ -74,6 +75,33 @@ export const userChanges: readonly Command[] = [
         await rooms.accounts.disable(found.id, byOperator, input.text('reason')),
         (email) => `Disabled ${email}. Its sessions and tokens have ended.\n`,
       ),
+  ),
+  onAccount(
+    ['user', 'second-factor'],
+    {
+      summary: 'what the sign-ins of an account need besides the first factor',
+      about:
+        'The strictest of setting, client, roles and account counts. It removes no factor, and adds none.',
+      options: [
+        {
+          name: 'policy',
+          kind: 'text',
+          value: 'POLICY',
+          required: true,
+          choices: [...secondFactorPolicies, 'default'],
+          help: 'default: the account itself says nothing',
+        },
+      ],
+      example: ' --policy required',
+    },
+    async (rooms, found, input) => {
+      const policy = secondFactorPolicies.find((one) => one === input.text('policy'));
+      return changed(
+        rooms,
+        await rooms.accounts.setSecondFactor(found.id, policy, byOperator),
+        (email) => `The sign-ins of ${email} ${policy ? `need: ${policy}` : 'need what other rules say'}.\n`,
+      );
+    },
   ),
   onAccount(
     ['user', 'enable'],

@@ -27,6 +27,7 @@ export function wireAccount(account: Account, held: readonly RoleKey[]) {
     email_verified: account.emailVerified,
     name: account.profile.name ?? null,
     status: account.status,
+    ...(account.secondFactor && { second_factor: account.secondFactor }),
     ...wireRoles(held),
     created_at: iso(account.createdAt),
     updated_at: iso(account.updatedAt),
@@ -92,6 +93,7 @@ function wireRequests(client: Client) {
     ...(authorizationAlg && { authorization_signed_response_alg: authorizationAlg }),
     ...(introspectionAlg && { introspection_signed_response_alg: introspectionAlg }),
     ...(userinfoAlg && { userinfo_signed_response_alg: userinfoAlg }),
+    ...(client.secondFactor && { second_factor: client.secondFactor }),
   };
 }
 
@@ -187,6 +189,7 @@ export function wireRole(role: Role) {
     resource: role.audience,
     ...(role.description !== undefined && { description: role.description }),
     permissions: role.permissions,
+    ...(role.secondFactor && { second_factor: role.secondFactor }),
     created_at: iso(role.createdAt),
   };
 }

@@ -204,6 +204,7 @@ export function judgeClient(
     ...judgeRequests(read, {
       profile,
       redirected,
+      signsPeopleIn: redirected || grants.grantTypes.includes(DEVICE_GRANT),
       hasKeys: 'jwks' in credentials || 'jwksUri' in credentials,
       certificateBound: credentials.certificateBoundTokens === true,
     }),

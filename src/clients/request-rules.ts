@@ -1,4 +1,5 @@
 /** Judges how a client may ask, and how it is answered: pushed or signed requests, bound tokens, signed answers. */
+import { type SecondFactorPolicy, secondFactorPolicies } from '../config/second-factor.ts';
 import type { Client, IdTokenAlg, Profile } from './client.ts';
 import type { InputReader } from './input-reader.ts';
 import { isStrict } from './profile-rules.ts';
@@ -12,6 +13,7 @@ export const requestMembers = [
   'authorizationAlg',
   'introspectionAlg',
   'userinfoAlg',
+  'secondFactor',
 ] as const satisfies readonly (keyof Client)[];
 
 /** See `ClientInput`. */
@@ -24,6 +26,7 @@ export interface RequestInput {
   readonly authorizationAlg?: IdTokenAlg | null | undefined;
   readonly introspectionAlg?: IdTokenAlg | null | undefined;
   readonly userinfoAlg?: IdTokenAlg | null | undefined;
+  readonly secondFactor?: SecondFactorPolicy | null | undefined;
 }
 
 export const signingAlgs = ['RS256', 'ES256', 'EdDSA', 'PS256'] as const satisfies readonly IdTokenAlg[];
@@ -42,6 +45,8 @@ export function judgeRequests(
   o: {
     readonly profile: Profile | undefined;
     readonly redirected: boolean;
+    /** In a browser or by a device code. */
+    readonly signsPeopleIn: boolean;
     readonly hasKeys: boolean;
     /** Bound by its certificate, its tokens need no DPoP. */
     readonly certificateBound: boolean;
@@ -61,6 +66,10 @@ export function judgeRequests(
     const alg = read.choice(member, signingAlgs);
     if (alg) rules[member] = alg;
   }
+  const secondFactor = read.choice('secondFactor', secondFactorPolicies);
+  if (secondFactor) rules.secondFactor = secondFactor;
+  if (secondFactor && !o.signsPeopleIn)
+    read.fault('secondFactor', 'is of no use: nobody signs in to this client');
   for (const member of ['requirePushedRequests', 'requireSignedRequests'] as const) {
     if (rules[member] && !o.redirected)
       read.fault(member, 'is of no use: this client makes no authorization requests');
