@@ -1,4 +1,5 @@
 /** Builds the portal, and gives it what it needs of the other rooms, as functions. */
+import { activitySection } from './portal/activity.ts';
 import { createPortal, type PortalOptions } from './portal/portal.ts';
 import type { PortalFront } from './portal/portal-front.ts';
 import type { PortalKit } from './portal/portal-kit.ts';
@@ -12,7 +13,14 @@ import type { SecondFactors } from './wiring-journey.ts';
 
 /** The topics of the portal in the order of its list: one line each. */
 function sectionsOf(rooms: Rooms): (kit: PortalKit) => readonly PortalSection[] {
-  return (kit) => [profileSection(kit, rooms.accounts)];
+  return (kit) => [
+    profileSection(kit, rooms.accounts),
+    activitySection(kit, {
+      audit: rooms.audit,
+      sealing: rooms.sealing,
+      nameOfClient: async (clientId) => (await rooms.directory.findAny(clientId))?.name,
+    }),
+  ];
 }
 
 function portalFront(

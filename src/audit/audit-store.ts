@@ -53,6 +53,7 @@ export async function searchEvents(db: Kysely<Database>, by: AuditSearch): Promi
   if (by.accountId !== undefined) query = query.where('account_id', '=', by.accountId);
   if (by.clientId !== undefined) query = query.where('client_id', '=', by.clientId);
   if (by.type !== undefined) query = query.where('type', '=', by.type);
+  if (by.types !== undefined) query = query.where('type', 'in', by.types);
   if (by.storyOnly) {
     // As the partial indexes of the story say it.
     query = query

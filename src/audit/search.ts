@@ -5,6 +5,8 @@ export interface AuditSearch {
   readonly accountId?: string | undefined;
   readonly clientId?: string | undefined;
   readonly type?: AuditType | undefined;
+  /** Any of these. */
+  readonly types?: readonly AuditType[] | undefined;
   /** Without token issuance and without answers given again, which are told by the families (sessions/timeline.ts). */
   readonly storyOnly?: boolean | undefined;
   /** Inclusive. */

@@ -49,7 +49,7 @@ async function open(
   use: (page: Page) => Promise<void>,
   prepare: (page: Page) => Promise<void> = async () => undefined,
 ): Promise<string[]> {
-  arrange(served.front, scene);
+  arrange(served, scene);
   const context = await chrome.newContext({ reducedMotion: 'reduce', ...options });
   const complaints: string[] = [];
   try {

@@ -5,6 +5,8 @@ import type { DeviceViews } from '../../src/pages/device-views.ts';
 import type { AskedDetail, SignedOutApps, Visit } from '../../src/pages/front-door.ts';
 import type { LogoutConfirmView, ProtocolViews } from '../../src/pages/protocol-views.ts';
 import { ada, type FakeFrontDoor, orders, visitOf } from '../pages/fake-front-door.ts';
+import type { FakePortal } from '../pages/fake-portal.ts';
+import { portalScenes } from './portal-scenes.ts';
 
 export const UID = 'visit-aaaaaaaaaaaaaaaa';
 export const TOKEN = 'setup-token-0123456789';
@@ -16,6 +18,7 @@ export interface Scene {
   /** Who is signed in. */
   readonly session?: string;
   readonly arrange?: (front: FakeFrontDoor) => void;
+  readonly portal?: (portal: FakePortal) => void;
   readonly act?: (page: Page) => Promise<void>;
 }
 
@@ -207,17 +210,20 @@ export const scenes: readonly Scene[] = [
       onDevice: true,
     },
   },
+  ...portalScenes,
 ];
 
 /** The stored state that a scene starts from. */
-export function arrange(front: FakeFrontDoor, scene: Scene): void {
+export function arrange({ front, portal }: { front: FakeFrontDoor; portal: FakePortal }, scene: Scene): void {
   front.visits.set(UID, visitOf(UID, scene.visit));
   front.people.set('root-1', { accountId: 'root-1', email: 'root@example.com', administrator: true });
   front.outcome = { kind: 'rejected' };
   front.setupOutcome = { kind: 'created' };
   front.setupToken = TOKEN;
   front.mails = [];
+  portal.reset();
   scene.arrange?.(front);
+  scene.portal?.(portal);
 }
 
 /** The pages that the engine asks for, each at an address of its own, and a client that receives a form. */

@@ -12,7 +12,9 @@ import { createAddressDoor, createAddressReader } from '../../src/web/client-add
 import { createCookies } from '../../src/web/cookies.ts';
 import { createCsrf } from '../../src/web/csrf.ts';
 import { createErrorDoor } from '../../src/web/error-door.ts';
+import { createReadSubmitted } from '../../src/web/form-guard.ts';
 import { createPageLanguages } from '../../src/web/languages.ts';
+import { createSendPage } from '../../src/web/page-sender.ts';
 import { createPublicUrl } from '../../src/web/public-url.ts';
 import { createRenderer } from '../../src/web/render.ts';
 import { requestId } from '../../src/web/request-id.ts';
@@ -20,11 +22,13 @@ import { createSecurityHeaders } from '../../src/web/security-headers.ts';
 import { serverOptions, tuneServer } from '../../src/web/server-limits.ts';
 import { loadLanguages } from '../../src/web/texts.ts';
 import { createFakeFrontDoor, type FakeFrontDoor } from './fake-front-door.ts';
+import { createFakePortal, type FakePortal } from './fake-portal.ts';
 
 export interface ServedPages {
   readonly origin: string;
   readonly port: number;
   readonly front: FakeFrontDoor;
+  readonly portal: FakePortal;
   readonly logged: { message: string; fields: Record<string, unknown> | undefined }[];
   close(): Promise<void>;
 }
@@ -59,6 +63,13 @@ export async function servePages(o: ServeOptions = {}): Promise<ServedPages> {
   const views = createProtocolViews({ renderPage, languages, base });
   const deviceViews = createDeviceViews({ renderPage, languages, base });
   const front = createFakeFrontDoor();
+  const portal = createFakePortal({
+    publicUrl,
+    csrf,
+    languages,
+    readSubmitted: createReadSubmitted({ csrf, origin: publicUrl.origin }),
+    sendPage: createSendPage({ renderPage, languages }),
+  });
   const logged: ServedPages['logged'] = [];
   const log = {
     error: (message: string, fields?: Record<string, unknown>) => void logged.push({ message, fields }),
@@ -79,6 +90,7 @@ export async function servePages(o: ServeOptions = {}): Promise<ServedPages> {
       renderPage,
       languages,
     }).door,
+    portal.door,
     ...(o.extra ? [o.extra(views, deviceViews)] : []),
     notFound,
   ];
@@ -89,6 +101,7 @@ export async function servePages(o: ServeOptions = {}): Promise<ServedPages> {
     origin,
     port,
     front,
+    portal,
     logged,
     close: () =>
       new Promise((resolve) => {

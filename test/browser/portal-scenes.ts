@@ -1,0 +1,85 @@
+/** The portal's pages in every state that is drawn differently. */
+import type { AuditRecord } from '../../src/audit/search.ts';
+import { ada } from '../pages/fake-front-door.ts';
+import { NOW } from '../pages/fake-portal.ts';
+import type { Scene } from './scenes.ts';
+
+const mine = { session: ada.accountId } as const;
+
+const event = (
+  n: number,
+  more: Pick<AuditRecord, 'type' | 'detail'> & Partial<AuditRecord>,
+): AuditRecord => ({
+  id: String(n),
+  at: NOW - n * 5_400_000,
+  actor: { kind: 'account', id: ada.accountId },
+  accountId: ada.accountId,
+  network: '203.0.113.7',
+  ...more,
+});
+
+const events: readonly AuditRecord[] = [
+  event(1, { type: 'account.signed-in', detail: { amr: ['pwd'], remembered: true } }),
+  event(2, {
+    type: 'account.sign-in-refused',
+    detail: { reason: 'rejected' },
+    actor: { kind: 'anonymous' },
+    network: '2001:db8:85a3::/64',
+  }),
+  event(3, {
+    type: 'consent.granted',
+    detail: { scopes: ['openid'], claims: [], resources: {} },
+    clientId: 'orders',
+  }),
+  event(4, { type: 'account.updated', detail: { fields: ['profile'] } }),
+  event(5, {
+    type: 'role.granted',
+    detail: { role: 'accounting', audience: 'https://api.orders.example' },
+    actor: { kind: 'operator' },
+  }),
+];
+
+export const portalScenes: readonly Scene[] = [
+  {
+    ...mine,
+    name: 'portal-overview',
+    path: '/account',
+    portal: (portal) => {
+      portal.events = events;
+      portal.lines = [
+        { group: 'apps', text: 'portal.profile.topic', path: '/account/profile' },
+        { group: 'sign-in', text: 'portal.activity.topic', path: '/account/activity' },
+      ];
+    },
+  },
+  {
+    ...mine,
+    name: 'portal-overview-advice',
+    path: '/account',
+    portal: (portal) => {
+      portal.events = Array.from({ length: 6 }, (_, n) =>
+        event(n, { type: 'account.sign-in-refused', detail: { reason: 'rejected' } }),
+      );
+    },
+  },
+  { ...mine, name: 'portal-profile', path: '/account/profile' },
+  {
+    ...mine,
+    name: 'portal-profile-fault',
+    path: '/account/profile',
+    act: async (at) => {
+      await at.getByLabel('Date of birth').fill('27 May');
+      await at.getByRole('button', { name: 'Save' }).click();
+      await at.getByRole('alert').waitFor();
+    },
+  },
+  {
+    ...mine,
+    name: 'portal-activity',
+    path: '/account/activity',
+    portal: (portal) => {
+      portal.events = events;
+    },
+  },
+  { ...mine, name: 'portal-activity-none', path: '/account/activity' },
+];

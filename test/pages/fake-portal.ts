@@ -1,0 +1,82 @@
+/** Stand-ins for what the portal needs: its real pages over what is written here. */
+
+import type { Account } from '../../src/accounts/account.ts';
+import type { AuditRecord } from '../../src/audit/search.ts';
+import { defaultLifetimes } from '../../src/config/lifetimes.ts';
+import { activitySection } from '../../src/portal/activity.ts';
+import { createPortal, type PortalOptions } from '../../src/portal/portal.ts';
+import type { OverviewLine, PortalSection } from '../../src/portal/portal-routes.ts';
+import { profileSection } from '../../src/portal/profile.ts';
+import { ada, SESSION_COOKIE } from './fake-front-door.ts';
+
+/** The session that scenes of the portal begin with. */
+export const NOW = Date.UTC(2026, 10, 25, 16, 40);
+
+const account: Account = {
+  id: ada.accountId,
+  email: ada.email,
+  emailCanonical: ada.email,
+  emailVerified: true,
+  status: 'active',
+  profile: { name: 'Ada Lovelace', given_name: 'Ada', family_name: 'Lovelace', zoneinfo: 'Europe/London' },
+  passwordVersion: 1,
+  createdAt: NOW - 86_400_000,
+  updatedAt: NOW,
+};
+
+export interface FakePortal {
+  readonly door: ReturnType<typeof createPortal>['door'];
+  /** Back to how every scene finds it. */
+  reset(): void;
+  events: readonly AuditRecord[];
+  /** What other topics tell on the overview. */
+  lines: readonly OverviewLine[];
+}
+
+export function createFakePortal(
+  web: Pick<PortalOptions, 'publicUrl' | 'csrf' | 'readSubmitted' | 'sendPage' | 'languages'>,
+): FakePortal {
+  const fake: Omit<FakePortal, 'door'> = {
+    events: [],
+    lines: [],
+    reset() {
+      fake.events = [];
+      fake.lines = [];
+    },
+  };
+  const accounts = {
+    find: async () => account,
+    update: async () =>
+      ({ kind: 'faults', faults: [{ field: 'birthdate', message: 'must be a date' }] }) as const,
+  };
+  const told: PortalSection = { routes: [], overview: async () => fake.lines };
+  const { door } = createPortal({
+    ...web,
+    front: {
+      session: async (ctx) => {
+        const accountId = ctx.cookies.get(SESSION_COOKIE);
+        const authTime = NOW / 1000 - 60;
+        return accountId === undefined
+          ? undefined
+          : { uid: 'u', accountId, authTime, amr: ['pwd'], acr: 'urn:cardea:acr:1' };
+      },
+      findAccount: async (id) => (id === account.id ? account : undefined),
+      strongLevels: async () => ['urn:cardea:acr:1'],
+      networkOf: (address) => address,
+      requestIdOf: () => 'request-1',
+    },
+    sections: (kit) => [
+      told,
+      profileSection(kit, accounts),
+      activitySection(kit, {
+        audit: { search: async () => ({ events: fake.events, next: '1.1' }) },
+        sealing: { seal: (plain) => plain, open: (sealed) => sealed },
+        nameOfClient: async () => 'Orders',
+      }),
+    ],
+    clock: { now: () => NOW },
+    recentSeconds: defaultLifetimes.recentSignIn,
+    waySeconds: defaultLifetimes.interaction,
+  });
+  return Object.assign(fake, { door });
+}
