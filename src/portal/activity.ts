@@ -44,14 +44,16 @@ export function activitySection(kit: PortalKit, needs: ActivityNeeds): PortalSec
     const { clientId, network, actor, at } = event;
     const name = clientId === undefined ? undefined : await needs.nameOfClient(clientId);
     const { role = '' } = event.detail as { readonly role?: string };
+    const byOthers = actor.kind === 'operator' || (actor.kind === 'account' && actor.id !== visit.account.id);
     return {
       text: activityText(event),
       values: { app: displayName(name ?? clientId ?? ''), role },
       time: kit.time(visit, at),
       iso: new Date(at).toISOString(),
-      network,
-      isHere: network !== undefined && network === visit.by.network,
-      byOthers: actor.kind === 'operator' || (actor.kind === 'account' && actor.id !== visit.account.id),
+      // Where an administrator sits is theirs to know.
+      network: byOthers ? undefined : network,
+      isHere: !byOthers && network !== undefined && network === visit.by.network,
+      byOthers,
     };
   }
 
