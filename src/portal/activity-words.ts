@@ -63,6 +63,17 @@ export const visibility: Readonly<Record<AuditType, 'shown' | 'hidden'>> = {
   'logout.given-up': 'hidden',
   'setup.link-made': 'hidden',
   'setup.completed': 'hidden',
+  'invitation.created': 'hidden',
+  'invitation.deleted': 'hidden',
+  'invitation.accepted': 'shown',
+  'provider.created': 'hidden',
+  'provider.updated': 'hidden',
+  'provider.enabled': 'hidden',
+  'provider.disabled': 'hidden',
+  'provider.deleted': 'hidden',
+  'identity.linked': 'shown',
+  'identity.unlinked': 'shown',
+  'identity.refused': 'shown',
 };
 
 export const shownTypes = Object.entries(visibility).flatMap(([type, seen]) =>
@@ -74,7 +85,7 @@ export const variants: Readonly<Partial<Record<AuditType, readonly string[]>>> =
   'account.updated': ['email', 'emailVerified', 'profile'],
   'account.password-set': ['self', 'operator', 'setup'],
   'account.sign-in-refused': ['rejected', 'disabled', 'locked', 'busy'],
-  'account.signed-out': ['everywhere', 'here'],
+  'account.signed-out': ['everywhere', 'others', 'here'],
   'token.replayed': ['answered', 'refused', 'family-ended'],
 };
 
@@ -94,8 +105,11 @@ function variantOf(type: AuditType, detail: AuditRecord['detail']): string | und
       return (detail as AuditDetails['account.password-set']).by;
     case 'account.sign-in-refused':
       return (detail as AuditDetails['account.sign-in-refused']).reason;
-    case 'account.signed-out':
-      return (detail as AuditDetails['account.signed-out']).everywhere ? 'everywhere' : 'here';
+    case 'account.signed-out': {
+      const { everywhere, others } = detail as AuditDetails['account.signed-out'];
+      if (others) return 'others';
+      return everywhere ? 'everywhere' : 'here';
+    }
     case 'token.replayed':
       return (detail as AuditDetails['token.replayed']).outcome;
     default:

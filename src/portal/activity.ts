@@ -43,11 +43,14 @@ export function activitySection(kit: PortalKit, needs: ActivityNeeds): PortalSec
   async function rowOf(visit: PortalVisit, event: AuditRecord) {
     const { clientId, network, actor, at } = event;
     const name = clientId === undefined ? undefined : await needs.nameOfClient(clientId);
-    const { role = '' } = event.detail as { readonly role?: string };
+    const { role = '', provider = '' } = event.detail as {
+      readonly role?: string;
+      readonly provider?: string;
+    };
     const byOthers = actor.kind === 'operator' || (actor.kind === 'account' && actor.id !== visit.account.id);
     return {
       text: activityText(event),
-      values: { app: displayName(name ?? clientId ?? ''), role },
+      values: { app: displayName(name ?? clientId ?? ''), role, provider },
       time: kit.time(visit, at),
       iso: new Date(at).toISOString(),
       // Where an administrator sits is theirs to know.
