@@ -1,6 +1,7 @@
 /**
  * Which audit events a person sees of their own account, and in which words. The compiler holds the list complete: an
- * event type without a line here does not compile, so nobody adds one and forgets the person whom it is about.
+ * event type without a line here does not compile, so nobody adds one and forgets the person whom it is about. What can
+ * never carry an account is `hidden`; what is `shown` needs its text in views/locales/en.json.
  */
 
 import type { AuditDetails, AuditType } from '../audit/catalogue.ts';
@@ -74,6 +75,10 @@ export const visibility: Readonly<Record<AuditType, 'shown' | 'hidden'>> = {
   'identity.linked': 'shown',
   'identity.unlinked': 'shown',
   'identity.refused': 'shown',
+  'passkey.added': 'shown',
+  'passkey.renamed': 'shown',
+  'passkey.removed': 'shown',
+  'passkey.counter-went-back': 'shown',
 };
 
 export const shownTypes = Object.entries(visibility).flatMap(([type, seen]) =>

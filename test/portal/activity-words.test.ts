@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { activityText, shownTypes, variants, visibility } from '../../src/portal/activity-words.ts';
-import { loadTexts } from '../../src/web/texts.ts';
+import { loadLanguages } from '../../src/web/texts.ts';
 
-const texts = loadTexts(join(import.meta.dirname, '../../views/locales/en.json'));
+const texts = loadLanguages(join(import.meta.dirname, '../../views/locales')).textsIn('en');
 
 test('A9 every event that is shown has its words, each variant of it its own', () => {
   const wanted = shownTypes.flatMap((type) => {
