@@ -79,6 +79,14 @@ export const visibility: Readonly<Record<AuditType, 'shown' | 'hidden'>> = {
   'passkey.renamed': 'shown',
   'passkey.removed': 'shown',
   'passkey.counter-went-back': 'shown',
+  'authenticator.added': 'shown',
+  'authenticator.renamed': 'shown',
+  'authenticator.removed': 'shown',
+  'recovery-codes.made': 'shown',
+  // Stands beside the removal of the last factor.
+  'recovery-codes.removed': 'hidden',
+  'second-factor.accepted': 'shown',
+  'second-factor.refused': 'shown',
 };
 
 export const shownTypes = Object.entries(visibility).flatMap(([type, seen]) =>
@@ -92,6 +100,8 @@ export const variants: Readonly<Partial<Record<AuditType, readonly string[]>>> =
   'account.sign-in-refused': ['rejected', 'disabled', 'locked', 'busy'],
   'account.signed-out': ['everywhere', 'others', 'here'],
   'token.replayed': ['answered', 'refused', 'family-ended'],
+  'second-factor.accepted': ['totp', 'recovery'],
+  'second-factor.refused': ['totp', 'recovery'],
 };
 
 /** The text's key for an event. */
@@ -117,6 +127,9 @@ function variantOf(type: AuditType, detail: AuditRecord['detail']): string | und
     }
     case 'token.replayed':
       return (detail as AuditDetails['token.replayed']).outcome;
+    case 'second-factor.accepted':
+    case 'second-factor.refused':
+      return (detail as AuditDetails['second-factor.accepted' | 'second-factor.refused']).factor;
     default:
       return undefined;
   }
