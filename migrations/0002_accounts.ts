@@ -11,6 +11,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       status text not null default 'active' check (status in ('active', 'disabled')),
       profile jsonb not null default '{}',
       password_version integer not null default 0,
+      second_factor text check (second_factor in ('none', 'optional', 'required', 'passkey')),
       created_at timestamptz not null,
       updated_at timestamptz not null
     )`.execute(db);
@@ -30,6 +31,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       name text not null,
       description text,
       permissions jsonb not null default '[]',
+      second_factor text check (second_factor in ('none', 'optional', 'required', 'passkey')),
       created_at timestamptz not null,
       primary key (audience, name)
     )`.execute(db);
