@@ -34,6 +34,7 @@ import { createMetrics } from './observability/metrics.ts';
 import { createOutbound } from './outbound/outbound.ts';
 import { createBrowserSessions } from './sessions/browser-sessions.ts';
 import { createLogoutDelivery } from './sessions/logout-delivery.ts';
+import { openPlaces } from './sessions/places.ts';
 import { createSessions } from './sessions/sessions.ts';
 import { createTimeline } from './sessions/timeline.ts';
 import { openArtifacts } from './storage/artifact-factory.ts';
@@ -105,6 +106,8 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
   const clock = systemClock;
   const metrics = createMetrics();
 
+  // A database of places that cannot be read is told before anything is opened.
+  const placeOf = openPlaces(settings.geoipFile);
   const database = await openDatabase({ settings, log });
   closers.add(database.close);
   const { db } = database;
@@ -363,6 +366,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     subjectOf,
     sessions,
     browserSessions,
+    placeOf,
     logoutQueue,
     logoutDelivery,
     timeline,

@@ -1,5 +1,7 @@
 /** Builds the portal, and gives it what it needs of the other rooms, as functions. */
 import { activitySection } from './portal/activity.ts';
+import { appsSection } from './portal/apps.ts';
+import { devicesSection } from './portal/devices.ts';
 import { createPortal, type PortalOptions } from './portal/portal.ts';
 import type { PortalFront } from './portal/portal-front.ts';
 import type { PortalKit } from './portal/portal-kit.ts';
@@ -9,6 +11,7 @@ import type { Protocol } from './protocol/protocol.ts';
 import type { Rooms } from './rooms.ts';
 import { networkOf } from './throttle/networks.ts';
 import { requestIdOf } from './web/request-id.ts';
+import { appsFront, devicesFront } from './wiring-devices.ts';
 import type { SecondFactors } from './wiring-journey.ts';
 
 /** The topics of the portal in the order of its list: one line each. */
@@ -20,6 +23,8 @@ function sectionsOf(rooms: Rooms): (kit: PortalKit) => readonly PortalSection[] 
       sealing: rooms.sealing,
       nameOfClient: async (clientId) => (await rooms.directory.findAny(clientId))?.name,
     }),
+    devicesSection(kit, devicesFront(rooms)),
+    appsSection(kit, appsFront(rooms)),
   ];
 }
 

@@ -6,7 +6,7 @@ import type { Kysely, Selectable } from 'kysely';
 import type { Audit } from '../audit/audit.ts';
 import type { Clock } from '../config/clock.ts';
 import type { Lifetimes } from '../config/lifetimes.ts';
-import { endAccess } from '../storage/ended-access.ts';
+import { type AccessEnd, endAccess } from '../storage/ended-access.ts';
 import type { Database } from '../storage/tables.ts';
 import type { ConsentRow } from '../storage/tables-accounts.ts';
 import type { By } from './account.ts';
@@ -50,6 +50,8 @@ export interface Consents {
   record(accountId: string, clientId: string, allowed: Allowed, by: By): Promise<Consent | undefined>;
   /** Ends every family of the pair. False when there was none. */
   withdraw(accountId: string, clientId: string, by: By): Promise<boolean>;
+  /** The person takes back all that the client has of theirs: the consent, where there is one, and every family. */
+  endAccess(accountId: string, clientId: string, by: By): Promise<void>;
   /** For the transaction that deletes a client. */
   forgetClient(trx: Kysely<Database>, clientId: string): Promise<void>;
 }
@@ -79,10 +81,23 @@ export function createConsents({
     return row && consentOf(row);
   }
 
-  async function end(on: Kysely<Database>, accountId: string, clientId: string): Promise<void> {
+  async function end(
+    on: Kysely<Database>,
+    accountId: string,
+    clientId: string,
+    why: Pick<AccessEnd, 'reason' | 'by'> = { reason: 'consent withdrawn' },
+  ): Promise<void> {
     const at = clock.now();
-    const expiresAt = endedUntil(at, lifetimes);
-    await endAccess(on, { accountId, clientId, reason: 'consent withdrawn', at, expiresAt });
+    await endAccess(on, { accountId, clientId, ...why, at, expiresAt: endedUntil(at, lifetimes) });
+  }
+
+  async function remove(trx: Kysely<Database>, accountId: string, clientId: string): Promise<boolean> {
+    const deleted = await trx
+      .deleteFrom('consents')
+      .where('account_id', '=', accountId)
+      .where('client_id', '=', clientId)
+      .executeTakeFirst();
+    return deleted.numDeletedRows > 0n;
   }
 
   return {
@@ -130,12 +145,7 @@ export function createConsents({
       const withdrawn = await db.transaction().execute(async (trx) => {
         // As in `record`: a consent given at once is merged with what is left, never with what is being withdrawn.
         if (!(await lockAccount(trx, accountId))) return false;
-        const deleted = await trx
-          .deleteFrom('consents')
-          .where('account_id', '=', accountId)
-          .where('client_id', '=', clientId)
-          .executeTakeFirst();
-        if (deleted.numDeletedRows === 0n) return false;
+        if (!(await remove(trx, accountId, clientId))) return false;
         await end(trx, accountId, clientId);
         await audit.append(trx, { type: 'consent.withdrawn', detail: {}, accountId, clientId, ...by });
         return true;
@@ -143,6 +153,18 @@ export function createConsents({
       // Until the commit others still read the consent, and what they make of it is younger than the end in there.
       if (withdrawn) await end(db, accountId, clientId);
       return withdrawn;
+    },
+    async endAccess(accountId, clientId, by) {
+      const why = { reason: 'revoked by person', by: by.actor.kind } as const;
+      const ended = await db.transaction().execute(async (trx) => {
+        if (!(await lockAccount(trx, accountId))) return false;
+        await remove(trx, accountId, clientId);
+        await end(trx, accountId, clientId, why);
+        await audit.append(trx, { type: 'consent.withdrawn', detail: {}, accountId, clientId, ...by });
+        return true;
+      });
+      // As in `withdraw`.
+      if (ended) await end(db, accountId, clientId, why);
     },
     async forgetClient(trx, clientId) {
       await trx.deleteFrom('consents').where('client_id', '=', clientId).execute();

@@ -106,6 +106,12 @@ export const definitions = {
   ),
   ...registrationDefinitions,
   ...signUpDefinitions,
+  geoipFile: define(
+    'CARDEA_GEOIP_FILE',
+    plainText('a path'),
+    'none: no place is shown',
+    'a database of cities or countries in the MaxMind format (`.mmdb`): people see the place of their sessions, which is looked up here and nowhere else',
+  ),
   workers: define(
     'CARDEA_WORKERS',
     orWord('auto', wholeNumber(1, 256)),

@@ -33,6 +33,8 @@ export interface Settings {
   readonly trustedProxies: readonly string[];
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
   readonly mutualTls?: MutualTlsSettings;
+  /** Absent: no place is shown. */
+  readonly geoipFile?: string;
   /** Hosts and networks that outbound requests may reach although they are not public. */
   readonly outbound: { readonly allow: readonly string[]; readonly caFile?: string };
   readonly mail: MailSettings;
@@ -137,6 +139,7 @@ function build(environment: Environment, read: ReadOne, faults: string[]): Setti
   const mail = readMail(read, isSet, issuer, faults);
   const passwordRangeUrl = read(definitions.passwordRangeUrl);
   const passkeys = readPasskeys(read, faults, issuer);
+  const geoipFile = read(definitions.geoipFile);
   const lifetimes = buildLifetimes((row: LifetimeRow) => read(row) ?? row.seconds);
   faults.push(...judgeLifetimes(lifetimes));
 
@@ -152,6 +155,7 @@ function build(environment: Environment, read: ReadOne, faults: string[]): Setti
     trustedProxies,
     ...(tls && { tls }),
     ...(mutualTls && { mutualTls }),
+    ...(geoipFile && { geoipFile }),
     outbound: readOutbound(read, faults),
     mail,
     registration: readRegistration(read),

@@ -37,9 +37,16 @@ export interface Sessions {
   signOutDevice(uid: string, accountId: string, by: By): Promise<void>;
   /**
    * Ends every session and every family of the account, offline ones too.
-   * @param keep the uid of a session that lives on, with what was begun in it
+   * `keep`: the uid of a session that lives on, with what was begun in it; `also`: written in the same transaction.
    */
-  signOutEverywhere(accountId: string, by: By, keep?: string): Promise<void>;
+  signOutEverywhere(
+    accountId: string,
+    by: By,
+    o?: {
+      readonly keep?: string | undefined;
+      readonly also?: ((trx: Kysely<Database>) => Promise<void>) | undefined;
+    },
+  ): Promise<void>;
 }
 
 export function createSessions({
@@ -114,7 +121,7 @@ export function createSessions({
         },
       });
     },
-    signOutEverywhere: (accountId, by, keep) =>
+    signOutEverywhere: (accountId, by, { keep, also } = {}) =>
       db.transaction().execute(async (trx) => {
         const at = clock.now();
         await endAccess(trx, {
@@ -132,6 +139,7 @@ export function createSessions({
           ...(keep === undefined ? {} : { others: true }),
         };
         await audit.append(trx, { type: 'account.signed-out', detail, accountId, ...by });
+        await also?.(trx);
       }),
   };
 }

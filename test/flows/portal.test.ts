@@ -1,11 +1,12 @@
 /** The portal's frame: who comes in, how they come back, and what every one of its routes refuses. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { appKey } from '../../src/portal/apps.ts';
 import { formPurpose } from '../../src/portal/portal-kit.ts';
 import type { PortalRoute } from '../../src/portal/portal-routes.ts';
 import { createCsrf } from '../../src/web/csrf.ts';
 import { createPortalOf } from '../../src/wiring-portal.ts';
 import { type Agent, formTo } from '../harness/agent.ts';
-import { createAgent, type Person, seedPerson } from '../harness/seed.ts';
+import { createAgent, type Person, seedPerson, seedWebClient } from '../harness/seed.ts';
 import { moveClock } from './clock.ts';
 import { enter, frontDoorOf } from './portal-world.ts';
 import { openWorld, type World } from './world.ts';
@@ -34,7 +35,20 @@ const NO_ID = 'aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa';
 const pathOf = (route: PortalRoute, id = NO_ID) => route.path.replace(':id', id);
 
 /** For each route with an id: makes something of that person's, and gives its id. */
-const owned: Readonly<Record<string, (person: Person) => Promise<string>>> = {};
+const owned: Readonly<Record<string, (person: Person) => Promise<string>>> = {
+  '/account/devices/:id/end': async (person) => {
+    await enter(world, person);
+    const account = await world.rooms.accounts.findByEmail(person.email);
+    const [session] = await world.rooms.browserSessions.list(account?.id ?? '');
+    return session?.id ?? '';
+  },
+  '/account/apps/:id/remove': async ({ id }) => {
+    const { clientId } = await seedWebClient(world.rooms);
+    const allowed = { scopes: ['openid'] };
+    await world.rooms.consents.record(id, clientId, allowed, { actor: { kind: 'account', id } });
+    return appKey(clientId);
+  },
+};
 
 /** Makes any form's token for that browser, as nobody outside can. */
 async function forger(agent: Agent): Promise<(purpose: string) => string> {
