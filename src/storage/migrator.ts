@@ -46,7 +46,8 @@ function migratorFor(db: Kysely<Database>): Migrator {
 async function readMigrations(): Promise<Record<string, Migration>> {
   const migrations: Record<string, Migration> = {};
   for (const file of (await readdir(migrationsDirectory)).sort()) {
-    if (!/^\d{4}_[a-z-]+\.ts$/.test(file)) continue;
+    // A file that was left out for its name would be missed much later, by a statement.
+    if (!/^\d{4}_[a-z-]+\.ts$/.test(file)) throw new Error(`migrations/${file} is no migration's name`);
     const module: unknown = await import(pathToFileURL(join(migrationsDirectory, file)).href);
     if (!isMigration(module)) throw new Error(`migrations/${file} does not export up()`);
     migrations[file.replace(/\.ts$/, '')] = module;
