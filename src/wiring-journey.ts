@@ -6,6 +6,7 @@ import { canReach, demandedRank } from './pages/next-need.ts';
 import type { LevelParts } from './protocol/level-checks.ts';
 import { levels } from './protocol/levels.ts';
 import type { Rooms } from './rooms.ts';
+import { createMailedCode } from './wiring-mailed-factor.ts';
 
 export interface SecondFactors {
   readonly factors: FrontDoor['secondFactors'];
@@ -22,7 +23,7 @@ export function createSecondFactors(
   findClient: (clientId: string) => Promise<(PageClient & Strict) | undefined>,
 ): SecondFactors {
   // Strongest first: the first one that an account has is the one that is asked for.
-  const factors: FrontDoor['secondFactors'] = [];
+  const factors: FrontDoor['secondFactors'] = [createMailedCode(rooms)];
 
   const policyOf = async (accountId: string, clientId: string): Promise<SecondFactorPolicy> => {
     const [standing, client] = await Promise.all([rooms.standings.get(accountId), findClient(clientId)]);

@@ -54,14 +54,14 @@ export interface AuditDetails {
   /** The last factor that they stood beside was removed. */
   'recovery-codes.removed': { readonly voided: number };
   'second-factor.accepted': {
-    readonly factor: 'totp' | 'recovery';
+    readonly factor: 'totp' | 'recovery' | 'email';
     readonly authenticatorId?: string | undefined;
     /** Recovery codes that are unused now. */
     readonly left?: number | undefined;
   };
   /** `used`: right, but taken before. `locked`: not looked at. */
   'second-factor.refused': {
-    readonly factor: 'totp' | 'recovery';
+    readonly factor: 'totp' | 'recovery' | 'email';
     readonly reason: 'wrong' | 'used' | 'locked';
   };
   'role.created': {

@@ -80,7 +80,7 @@ export function createSecondFactorPage(o: {
       if (fields.send === 'yes') {
         if (!factor.send) return 'out-of-order';
         await factor.send(ctx, visit, accountId);
-        seeOther(ctx, `${base}${visitPath(visit.uid)}?factor=${factor.kind}`);
+        seeOther(ctx, `${base}${visitPath(visit.uid)}?factor=${factor.kind}&sent=yes`);
         return 'taken';
       }
       const again = (more: Omit<Again, 'kind'>) => show(ctx, visit, here, { ...more, kind: factor.kind });

@@ -95,13 +95,13 @@ export const shownTypes = Object.entries(visibility).flatMap(([type, seen]) =>
 
 /** Every variant there is of a type that has them: the test asks for the text of each. */
 export const variants: Readonly<Partial<Record<AuditType, readonly string[]>>> = {
-  'account.updated': ['email', 'emailVerified', 'profile'],
+  'account.updated': ['email', 'emailVerified', 'secondFactor', 'profile'],
   'account.password-set': ['self', 'operator', 'setup'],
   'account.sign-in-refused': ['rejected', 'disabled', 'locked', 'busy'],
   'account.signed-out': ['everywhere', 'others', 'here'],
   'token.replayed': ['answered', 'refused', 'family-ended'],
-  'second-factor.accepted': ['totp', 'recovery'],
-  'second-factor.refused': ['totp', 'recovery'],
+  'second-factor.accepted': ['totp', 'recovery', 'email'],
+  'second-factor.refused': ['totp', 'recovery', 'email'],
 };
 
 /** The text's key for an event. */
@@ -114,7 +114,7 @@ function variantOf(type: AuditType, detail: AuditRecord['detail']): string | und
   switch (type) {
     case 'account.updated': {
       const { fields } = detail as AuditDetails['account.updated'];
-      return ['email', 'emailVerified'].find((field) => fields.includes(field)) ?? 'profile';
+      return ['email', 'emailVerified', 'secondFactor'].find((field) => fields.includes(field)) ?? 'profile';
     }
     case 'account.password-set':
       return (detail as AuditDetails['account.password-set']).by;
