@@ -9,6 +9,7 @@ import { createConsents } from './accounts/consents.ts';
 import { createEmailVerification } from './accounts/email-verification.ts';
 import { createMailedProofs } from './accounts/mailed-proofs.ts';
 import { createPasswordRange } from './accounts/password-range.ts';
+import { createPasswordResets } from './accounts/password-reset.ts';
 import { createPasswords } from './accounts/passwords.ts';
 import { createRoles } from './accounts/roles.ts';
 import { createSetupLink } from './accounts/setup-link.ts';
@@ -45,6 +46,7 @@ import { createLogoutQueue } from './storage/logout-queue.ts';
 import { migrate, pendingMigrations } from './storage/migrator.ts';
 import { createInstanceSecrets } from './storage/random-secrets.ts';
 import { createSealing } from './storage/sealing.ts';
+import { createCodeThrottle } from './throttle/code-throttle.ts';
 import { createDeviceCookies } from './throttle/device-cookie.ts';
 import { createDeviceThrottle } from './throttle/device-throttle.ts';
 import { createMailBudget } from './throttle/mail-budget.ts';
@@ -204,6 +206,18 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     budget: mailBudget,
     lifetimes,
   });
+  const codeThrottle = createCodeThrottle({ counters, limits, clock });
+  const passwordResets = createPasswordResets({
+    db,
+    clock,
+    audit,
+    mail,
+    proofs: mailedProofs,
+    budget: mailBudget,
+    codeThrottle,
+    accounts,
+    lifetimes,
+  });
   const { invitations, signUps } = createSigningUp({
     db,
     clock,
@@ -346,9 +360,11 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     setupLink,
     mailedProofs,
     mailBudget,
+    codeThrottle,
     emailVerification,
     invitations,
     signUps,
+    passwordResets,
     throttle,
     requestLimits,
     deviceThrottle,

@@ -5,10 +5,11 @@ import type { Rooms } from './rooms.ts';
 
 /** Undefined where there is no mail: then there is nothing that a mail could prove. */
 export function createMailedFront(rooms: Rooms): MailedFront | undefined {
-  const { mail, mailedProofs, emailVerification } = rooms;
+  const { mail, mailedProofs, emailVerification, passwordResets } = rooms;
   if (mail.kind === 'off') return undefined;
   return {
     purposeOf: mailedProofs.purposeOf,
+    reset: passwordResets,
     confirm: {
       'verify-email': {
         async describe(token) {

@@ -34,6 +34,12 @@ import type { Passwords } from './passwords.ts';
 
 export type Changed = { readonly kind: 'changed'; readonly account: Account } | { readonly kind: 'absent' };
 
+/** What entitles to a new password without the old one. */
+export interface PasswordReset {
+  /** Uses the proof up, in the transaction that sets the password. False: it was none any more, and nothing happens. */
+  redeem(trx: Kysely<Database>): Promise<boolean>;
+}
+
 export interface AccountPage {
   readonly accounts: readonly Account[];
   /** The `after` of the next page; absent on the last. */
@@ -53,7 +59,7 @@ export interface Accounts {
   /** What its sign-ins need besides the first factor, where nothing else demands more; undefined: it says nothing. */
   setSecondFactor(id: string, policy: SecondFactorPolicy | undefined, by: By): Promise<Changed>;
   /** Ends every session and family of the account, and makes its device cookies void. */
-  setPassword(id: string, password: string, by: By): Promise<Changed | Faulty | Busy>;
+  setPassword(id: string, password: string, by: By, reset?: PasswordReset): Promise<Changed | Faulty | Busy>;
   /** Ends every session and family of the account. */
   disable(id: string, by: By, reason?: string): Promise<Changed>;
   /** What was ended stays ended. */
@@ -165,7 +171,7 @@ export function createAccounts(parts: AccountParts): Accounts {
       }));
       return outcome.kind === 'changed' ? outcome : ABSENT;
     },
-    async setPassword(id, password, by) {
+    async setPassword(id, password, by, reset) {
       const known = await findAccount(db, id);
       if (!known) return ABSENT;
       const words = [known.profile.name, known.profile.given_name, known.profile.family_name];
@@ -180,12 +186,13 @@ export function createAccounts(parts: AccountParts): Accounts {
       return db.transaction().execute(async (trx) => {
         // The lock first, the time then: a sign-in that reads the account before the lock is older than the end.
         await lockAccount(trx, id);
+        if (reset && !(await reset.redeem(trx))) return ABSENT;
         const at = clock.now();
         const account = await storePassword(trx, id, hashed.value, at);
         if (!account) return ABSENT;
         await end(trx, id, 'password changed', at, by);
         const self = by.actor.kind === 'account' && by.actor.id === id;
-        const detail = { by: self ? 'self' : 'operator' } as const;
+        const detail = { by: reset ? 'reset' : self ? 'self' : 'operator' } as const;
         await audit.append(trx, { type: 'account.password-set', detail, accountId: id, ...by });
         await noteChange(trx, 'account', id);
         return { kind: 'changed', account };

@@ -1,4 +1,5 @@
 /** Proving that an address is the account's holder's: asked for from the portal, done by a link or a typed code. */
+import { randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { Audit } from '../audit/audit.ts';
 import type { Clock } from '../config/clock.ts';
@@ -38,7 +39,7 @@ export interface EmailVerificationParts {
 }
 
 export function createEmailVerification(parts: EmailVerificationParts): EmailVerification {
-  const { db, clock, mail, proofs, budget, lifetimes } = parts;
+  const { db, mail, proofs, budget, lifetimes } = parts;
 
   async function settle(
     by: By,
@@ -70,11 +71,16 @@ export function createEmailVerification(parts: EmailVerificationParts): EmailVer
         });
         await mail.write(trx, {
           kind: PURPOSE,
-          key: `${PURPOSE}:${accountId}:${clock.now()}`,
+          key: `${PURPOSE}:${randomUUID()}`,
           accountId,
           to,
           locale,
-          data: { code, link: `/link/${token}`, minutes: lifetimeSeconds / 60, network: by.network },
+          data: {
+            code,
+            link: `/link/${token}`,
+            minutes: Math.floor(lifetimeSeconds / 60),
+            network: by.network,
+          },
         });
       });
       return 'asked';

@@ -19,7 +19,9 @@ type None = Record<string, never>;
 export interface AuditDetails {
   'account.created': { readonly emailVerified: boolean; readonly roles: readonly string[] };
   'account.updated': { readonly fields: readonly string[] };
-  'account.password-set': { readonly by: 'self' | 'operator' | 'setup' };
+  'account.password-set': { readonly by: 'self' | 'operator' | 'setup' | 'reset' };
+  /** A mail with a new password's link was asked for, or nothing was written because too many were. */
+  'account.reset-asked': { readonly written: boolean };
   'account.password-rehashed': None;
   'account.signed-in': { readonly amr: readonly string[]; readonly remembered: boolean };
   'account.sign-in-refused': { readonly reason: 'rejected' | 'disabled' | 'locked' | 'busy' };

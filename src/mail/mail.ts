@@ -150,15 +150,24 @@ export function createMail(needs: MailNeeds): Mail {
   return {
     kind: mode.kind,
     deliver,
-    async write(trx, { key, accountId, kind, to, data, locale }) {
+    async write(trx, { key, accountId, kind, to, data, locale, withheld = false }) {
       if (mode.kind === 'off') return;
       const sealed = sealing.seal(JSON.stringify({ to, data, locale }), aad(key));
-      const state = mode.kind === 'box' ? 'boxed' : 'waiting';
+      const kept = mode.kind === 'box' ? 'boxed' : 'waiting';
+      const state = withheld ? 'given-up' : kept;
       const asked = templates.isAsked(kind);
       const recipient = asked ? `asked:${addressDigest(to)}` : `notice:${accountId ?? addressDigest(to)}`;
       await insertMail(
         trx,
-        { key, accountId, recipient, kind, sealed, state, now: new Date(clock.now()) },
+        {
+          key,
+          accountId,
+          recipient,
+          kind,
+          sealed: withheld ? null : sealed,
+          state,
+          now: new Date(clock.now()),
+        },
         asked ? budgets.asked : budgets.notices,
       );
       // After the transaction, as far as can be known from here; the timer finds it otherwise.

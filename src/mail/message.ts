@@ -99,6 +99,8 @@ export type Message = {
     readonly to: string;
     /** BCP 47; a language of ours, else the default. */
     readonly locale?: string | undefined;
+    /** Written like any other and sent to nobody: asking for it costs the same whoever has an account. */
+    readonly withheld?: boolean | undefined;
     readonly data: MailData[K];
   };
 }[MailKind];

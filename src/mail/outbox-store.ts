@@ -24,8 +24,9 @@ export async function insertMail(
     /** Whose budget it is. */
     readonly recipient: string;
     readonly kind: string;
-    readonly sealed: string;
-    readonly state: 'waiting' | 'boxed';
+    /** Null when it is sent to nobody. */
+    readonly sealed: string | null;
+    readonly state: 'waiting' | 'boxed' | 'given-up';
     readonly now: Date;
   },
   budget: { readonly limit: number; readonly windowSeconds: number },

@@ -18,8 +18,31 @@ export interface ConfirmLink {
 /** Purposes whose page is a sentence and a button (accounts/mailed-proofs.ts). */
 export type ConfirmPurpose = 'verify-email' | 'change-email' | 'not-me' | 'cancel-deletion';
 
+/** accounts/password-reset.ts */
+export interface ResetFront {
+  ask(o: From & { email: string; locale: string }): Promise<'asked' | 'no-address'>;
+  redeemCode(o: {
+    email: string;
+    code: string;
+    network: string;
+  }): Promise<
+    | { readonly kind: 'open'; readonly token: string }
+    | { readonly kind: 'wrong' }
+    | { readonly kind: 'wait'; readonly retryAfterSeconds: number }
+  >;
+  describe(token: string): Promise<{ readonly email: string } | undefined>;
+  complete(o: From & { token: string; password: string }): Promise<
+    | { readonly kind: 'changed' }
+    | { readonly kind: 'gone' }
+    /** A sentence. */
+    | { readonly kind: 'fault'; readonly fault: string }
+    | { readonly kind: 'busy'; readonly retryAfterSeconds: number }
+  >;
+}
+
 export interface MailedFront {
   /** What a live link is for. Uses nothing up. */
   purposeOf(token: string): Promise<string | undefined>;
+  readonly reset: ResetFront;
   readonly confirm: Readonly<Partial<Record<ConfirmPurpose, ConfirmLink>>>;
 }

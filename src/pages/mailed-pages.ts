@@ -2,20 +2,23 @@
 import type { Cookies } from '../web/cookies.ts';
 import type { Csrf } from '../web/csrf.ts';
 import type { ReadSubmitted } from '../web/form-guard.ts';
+import type { PageLanguages } from '../web/languages.ts';
 import type { SendPage } from '../web/page-sender.ts';
 import { createConfirmLink } from './confirm-link.ts';
 import type { FrontDoor } from './front-door.ts';
 import { createLinkPages, type LinkPage } from './link.ts';
 import type { ConfirmPurpose } from './mailed-front.ts';
+import { createResetPages, RESET_PATH } from './reset.ts';
 import type { Route } from './routes.ts';
 
 export function createMailedPages(o: {
-  front: Pick<FrontDoor, 'mailed' | 'networkOf'>;
+  front: Pick<FrontDoor, 'mailed' | 'networkOf' | 'passwordMinLength' | 'signInUrl'>;
   cookies: Cookies;
   csrf: Csrf;
   base: string;
   readSubmitted: ReadSubmitted;
   sendPage: SendPage;
+  languages: Pick<PageLanguages, 'of' | 'textsFor'>;
 }): { readonly routes: readonly Route[] } {
   const { mailed, networkOf } = o.front;
   if (!mailed) return { routes: [] };
@@ -30,6 +33,17 @@ export function createMailedPages(o: {
       sendPage,
     });
   }
-  const links = createLinkPages({ ...o, purposeOf: mailed.purposeOf, pages, askAgainUrl: undefined });
-  return { routes: links.routes };
+  const reset = createResetPages({
+    ...o,
+    reset: mailed.reset,
+    openLink: (ctx, token) => links.open(ctx, token),
+  });
+  pages['reset-password'] = reset.link;
+  const links = createLinkPages({
+    ...o,
+    purposeOf: mailed.purposeOf,
+    pages,
+    askAgainUrl: base + RESET_PATH,
+  });
+  return { routes: [...links.routes, ...reset.routes] };
 }

@@ -73,7 +73,15 @@ export function createPages({
   const home = createFrontPages({ front, publicUrl, csrf, readSubmitted, sendPage, languages });
   const setup = createSetupPages({ front, publicUrl, csrf, readSubmitted, languages, sendPage });
 
-  const mailed = createMailedPages({ front, cookies, csrf, base, readSubmitted, sendPage });
+  const mailed = createMailedPages({
+    front,
+    cookies,
+    csrf,
+    base,
+    readSubmitted,
+    sendPage,
+    languages,
+  });
 
   return {
     door: createRoutesDoor([

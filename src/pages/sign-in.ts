@@ -7,6 +7,7 @@ import { personView } from '../web/names.ts';
 import type { SendPage } from '../web/page-sender.ts';
 import { clientView, formTargetsOf, imagesOf } from './display.ts';
 import type { FrontDoor, SignInOutcome, Visit } from './front-door.ts';
+import { RESET_PATH } from './reset.ts';
 import { visitPath, visitPurpose } from './visit-address.ts';
 import { waitText } from './wait-text.ts';
 import { asksForAnotherAccount } from './way-back.ts';
@@ -35,7 +36,10 @@ const DEVICE_SECONDS = 180 * 86_400;
 const MAX_EMAIL = 254;
 
 export function createSignInPage(o: {
-  front: Pick<FrontDoor, 'protocol' | 'authenticate' | 'deviceCookies' | 'findPerson' | 'networkOf'>;
+  front: Pick<
+    FrontDoor,
+    'protocol' | 'authenticate' | 'deviceCookies' | 'findPerson' | 'networkOf' | 'mailed'
+  >;
   cookies: Cookies;
   csrf: Csrf;
   base: string;
@@ -57,6 +61,7 @@ export function createSignInPage(o: {
         client: clientView(visit.client),
         chip,
         otherUrl: `${base}${visitPath(visit.uid)}?account=other`,
+        resetUrl: front.mailed && `${base}${RESET_PATH}?visit=${visit.uid}`,
         onDevice: visit.onDevice === true,
         action: base + visitPath(visit.uid),
         csrf: csrf.issue(ctx, visitPurpose(visit.uid)),

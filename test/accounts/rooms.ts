@@ -57,6 +57,7 @@ export function openAccounts(
     standings: createStandings({ db, lease }),
     clientAccess: createClientAccess({ db, lease }),
     authenticate: createAuthenticate({ ...common, throttle }),
+    lifetimes,
     async close() {
       await lease.close();
       await audit.close();

@@ -115,6 +115,13 @@ describe('elsewhere, without a mail server', () => {
     const answer = await world.ask('/mailbox', { headers: { host: 'id.example.com' } });
     expect(answer.status).toBe(404);
   });
+
+  test('what needs a mail is not offered, and its addresses do not exist', async () => {
+    const headers = { host: 'id.example.com' };
+    for (const path of ['/reset', '/reset/code', '/link', `/link/${'x'.repeat(43)}`]) {
+      expect((await world.ask(path, { headers })).status).toBe(404);
+    }
+  });
 });
 
 describe('a loopback issuer behind a proxy', () => {
