@@ -12,6 +12,7 @@ export const visibility: Readonly<Record<AuditType, 'shown' | 'hidden'>> = {
   'account.created': 'shown',
   'account.updated': 'shown',
   'account.password-set': 'shown',
+  'account.reset-asked': 'shown',
   'account.password-rehashed': 'hidden',
   'account.signed-in': 'shown',
   'account.sign-in-refused': 'shown',
@@ -96,7 +97,7 @@ export const shownTypes = Object.entries(visibility).flatMap(([type, seen]) =>
 /** Every variant there is of a type that has them: the test asks for the text of each. */
 export const variants: Readonly<Partial<Record<AuditType, readonly string[]>>> = {
   'account.updated': ['email', 'emailVerified', 'secondFactor', 'profile'],
-  'account.password-set': ['self', 'operator', 'setup'],
+  'account.password-set': ['self', 'operator', 'setup', 'reset'],
   'account.sign-in-refused': ['rejected', 'disabled', 'locked', 'busy'],
   'account.signed-out': ['everywhere', 'others', 'here'],
   'token.replayed': ['answered', 'refused', 'family-ended'],
