@@ -5,6 +5,7 @@ import { explainCommands } from './explain-command.ts';
 import { installationCommands } from './installation-commands.ts';
 import { invitationCommands } from './invitation-commands.ts';
 import { keyCommands } from './key-commands.ts';
+import { mailCommands } from './mail-commands.ts';
 import { providerCommands } from './provider-commands.ts';
 import { registrationCommands } from './registration-commands.ts';
 import { resourceCommands } from './resource-commands.ts';
@@ -20,6 +21,7 @@ export const roomCommands: readonly Command[] = [
   ...resourceCommands,
   ...roleCommands,
   ...providerCommands,
+  ...mailCommands,
   ...keyCommands,
   ...explainCommands,
 ];

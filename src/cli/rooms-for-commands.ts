@@ -11,12 +11,14 @@ import type { RegistrationTokens } from '../clients/registration-tokens.ts';
 import type { ResourceServers } from '../clients/resource-servers.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Keys } from '../keys/keys.ts';
+import type { Mail } from '../mail/mail.ts';
 import type { Timeline } from '../sessions/timeline.ts';
 import type { Lease } from '../storage/changes.ts';
 import type { OpenDatabase } from '../storage/database.ts';
 import type { LogoutQueue } from '../storage/logout-queue.ts';
 import type { SignInThrottle } from '../throttle/sign-in-throttle.ts';
 import type { Providers } from '../upstream/providers.ts';
+import type { Languages } from '../web/texts.ts';
 
 export interface DatabaseForCommands {
   readonly database: Pick<OpenDatabase, 'db'>;
@@ -48,6 +50,8 @@ export interface RoomsForCommands extends DatabaseForCommands {
   readonly logoutQueue: Pick<LogoutQueue, 'health'>;
   readonly resources: Pick<ResourceServers, 'all' | 'create' | 'update' | 'delete'>;
   readonly providers: Omit<Providers, 'reseal'>;
+  readonly mail: Pick<Mail, 'templates' | 'sendNow'>;
+  readonly languages: Pick<Languages, 'locales' | 'files'>;
   readonly keys: Pick<Keys, 'list' | 'rotate'>;
   readonly refusals: Pick<Refusals, 'look' | 'flush'>;
   readonly audit: Pick<Audit, 'append'>;

@@ -2,7 +2,7 @@
  * The outbox: a mail is written in the transaction of what it tells, and sent by whichever process comes first. At
  * least once: a process that dies between the server's yes and its own note sends it again, under the same Message-ID.
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { Sealing } from '../storage/sealing.ts';
 import type { Database } from '../storage/tables.ts';
@@ -15,6 +15,9 @@ export interface Mail {
   readonly kind: 'smtp' | 'box' | 'off';
   /** Writes it with `trx`; nothing where mail is off, was written before, or is beyond the budget. */
   write(trx: Kysely<Database>, message: Message): Promise<void>;
+  readonly templates: Templates;
+  /** One mail past the outbox, for a person who waits for the answer. */
+  sendNow(mail: RenderedMail & { readonly to: string }): Promise<'sent' | 'refused' | 'later' | 'no-server'>;
   /** Sends what is due now. @returns how many were sent */
   deliver(): Promise<number>;
   /** The local mail box, newest first. Empty unless `kind` is 'box'. */
@@ -149,6 +152,12 @@ export function createMail(needs: MailNeeds): Mail {
 
   return {
     kind: mode.kind,
+    templates,
+    async sendNow(mail) {
+      if (mode.kind !== 'smtp') return 'no-server';
+      const messageId = messageIdOf(`test ${randomUUID()}`);
+      return (await mode.transport.send({ ...mail, messageId, at: clock.now() })).kind;
+    },
     deliver,
     async write(trx, { key, accountId, kind, to, data, locale, withheld = false }) {
       if (mode.kind === 'off') return;

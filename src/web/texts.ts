@@ -44,6 +44,8 @@ export interface Texts {
 export interface Languages {
   /** The default first (BCP 47); without the pseudo-locale. */
   readonly locales: readonly string[];
+  /** As they were read. */
+  readonly files: readonly LanguageFile[];
   /** The default's for a language that there is not. */
   textsIn(locale: string | undefined): Texts;
 }
@@ -64,7 +66,11 @@ export function loadLanguages(dir: string, fallback = 'en'): Languages {
   const every = new Map(files.map((file) => [file.lang, file === base ? first : createTexts(file, first)]));
   every.set(PSEUDO_LOCALE, createTexts(pseudoOf(base)));
   const others = files.map(({ lang }) => lang).filter((lang) => lang !== fallback);
-  return { locales: [fallback, ...others], textsIn: (locale = fallback) => every.get(locale) ?? first };
+  return {
+    locales: [fallback, ...others],
+    files,
+    textsIn: (locale = fallback) => every.get(locale) ?? first,
+  };
 }
 
 const day = { day: 'numeric', month: 'long', year: 'numeric' } as const;
