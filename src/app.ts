@@ -202,13 +202,14 @@ const pageLimits = [
   { path: '/account', limit: 'pagesPerNetwork' },
   { path: '/link', limit: 'pagesPerNetwork' },
   { path: '/reset', limit: 'pagesPerNetwork' },
+  { path: '/upstream/', limit: 'pagesPerNetwork' },
   { path: '/', limit: 'pagesPerNetwork' },
 ] as const;
 
 /** Few labels: the first two parts of a path at most, and the class of the status. */
 function labelsOf({ method, route, status }: { method: string; route: string; status: number }) {
   const known =
-    /^\/(?:oauth2\/[a-z]+|\.well-known\/[a-z-]+|interaction|device|setup|account|link|reset|assets|health)/.exec(
+    /^\/(?:oauth2\/[a-z]+|\.well-known\/[a-z-]+|interaction|device|setup|account|link|reset|upstream|assets|health)/.exec(
       route,
     )?.[0];
   return { method, route: known ?? (route === '/' ? '/' : 'other'), status: `${Math.floor(status / 100)}xx` };

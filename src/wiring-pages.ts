@@ -66,6 +66,7 @@ export function createFrontDoor(o: {
     secondFactors: o.secondFactors.factors,
     policyOf: o.secondFactors.policyOf,
     deviceCookies: rooms.deviceCookies,
+    upstream: rooms.upstream,
     async findPerson(accountId) {
       const standing = await standings.get(accountId);
       if (!standing) return undefined;

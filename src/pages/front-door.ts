@@ -4,6 +4,7 @@
  */
 import type Koa from 'koa';
 import type { SecondFactorPolicy } from '../config/second-factor.ts';
+import type { Upstream } from '../upstream/upstream.ts';
 import type { FormFields } from '../web/forms.ts';
 import type { MailedFront } from './mailed-front.ts';
 
@@ -20,6 +21,8 @@ export interface PageClient {
   readonly policyUri?: string;
   readonly tosUri?: string;
   readonly clientUri?: string;
+  /** The ways in which people may sign in to it: `password`, `passkey`, `code` and providers by id; absent: all. */
+  readonly signInWith?: readonly string[];
 }
 
 /** One authorization detail of a request, and the APIs of that request that it is for. */
@@ -197,6 +200,8 @@ export interface FrontDoor {
   /** The strictest that setting, client, roles and account say. */
   policyOf(accountId: string, clientId: string): Promise<SecondFactorPolicy>;
   readonly deviceCookies: DeviceCookies;
+  /** Signing in with others. */
+  readonly upstream: Upstream;
   /** Active accounts only. */
   findPerson(accountId: string): Promise<Person | undefined>;
   /** Active clients only. */

@@ -11,6 +11,7 @@ import type { FrontDoor, Visit } from './front-door.ts';
 import type { Journey, Stand } from './journey.ts';
 import type { SecondFactorPage } from './second-factor.ts';
 import type { SignInPage } from './sign-in.ts';
+import type { UpstreamSteps } from './upstream-steps.ts';
 import { visitPath, visitPurpose } from './visit-address.ts';
 import type { WayBack } from './way-back.ts';
 
@@ -37,6 +38,7 @@ export interface InteractionParts {
   readonly base: string;
   readonly journey: Journey;
   readonly signIn: SignInPage;
+  readonly upstream: Pick<UpstreamSteps, 'resume'>;
   readonly secondFactor: SecondFactorPage;
   readonly enrol: EnrolPage;
   readonly interludes: readonly Interlude[];
@@ -72,6 +74,7 @@ export function createInteractionPages(o: InteractionParts): InteractionPages {
     const stand = await journey.stand(visit);
     switch (stand.step) {
       case 'sign-in':
+        if (!again && (await o.upstream.resume(ctx, visit))) return;
         return signIn.show(ctx, visit, again && { ...again, email: again.fields.email });
       case 'second-factor':
         return secondFactor.show(ctx, visit, stand, again);

@@ -17,10 +17,15 @@ import { createJourney } from './journey.ts';
 import { languageRoute } from './language.ts';
 import { mailboxRoutes } from './mailbox.ts';
 import { createMailedPages } from './mailed-pages.ts';
+import { createPasswordTry } from './password-try.ts';
 import { createRoutesDoor, type Route } from './routes.ts';
 import { createSecondFactorPage } from './second-factor.ts';
 import { createSetupPages } from './setup.ts';
 import { createSignInPage } from './sign-in.ts';
+import { createUpstreamBegin } from './upstream-begin.ts';
+import { upstreamCallbackRoutes } from './upstream-callback.ts';
+import { linkingAtTheEnd, upstreamActions } from './upstream-pages.ts';
+import { createUpstreamSteps } from './upstream-steps.ts';
 import { createWayBack } from './way-back.ts';
 
 export interface PagesOptions {
@@ -49,24 +54,36 @@ export function createPages({
   // Pages of factors that are set up, pages before the end, and other ways of signing in: each room adds its own.
   const enrolments: readonly Enrolment[] = [];
   const interludes: readonly Interlude[] = [];
-  const moreActions: readonly Action[] = [];
-  const journey = createJourney({ front: direct, interludes, base });
+  const passwords = createPasswordTry({ front: direct, cookies });
+  const wayBack = createWayBack({ cookies, base, sendPage, findClient: direct.findClient });
+  const journey = createJourney({
+    front: linkingAtTheEnd({ front: direct, cookies, csrf }),
+    interludes,
+    base,
+  });
   const front: FrontDoor = {
     ...direct,
     protocol: { ...direct.protocol, finishSignIn: journey.finishSignIn },
   };
   const shared = { front, csrf, base, sendPage };
+  const elsewhere = createUpstreamBegin(shared);
+  const signIn = createSignInPage({ ...shared, passwords, elsewhere });
+  const upstream = createUpstreamSteps({ ...shared, passwords, signIn, cookies });
+  const moreActions: readonly Action[] = [
+    ...upstreamActions({ elsewhere, steps: upstream, signIn, wayBack }),
+  ];
   const interaction = createInteractionPages({
     front,
     languages,
     base,
     journey,
-    signIn: createSignInPage({ ...shared, cookies }),
+    signIn,
+    upstream,
     secondFactor: createSecondFactorPage(shared),
     enrol: createEnrolPage({ ...shared, enrolments }),
     interludes,
     consent: createConsentPage({ ...shared, languages }),
-    wayBack: createWayBack({ cookies, base, sendPage, findClient: front.findClient }),
+    wayBack,
     readSubmitted,
     moreActions,
   });
@@ -101,6 +118,7 @@ export function createPages({
       { method: 'POST', path: '/setup/:token', handle: setup.submit },
       { method: 'GET', path: '/setup-done', handle: setup.done },
       ...mailed.routes,
+      ...upstreamCallbackRoutes({ ...shared, cookies }),
       languageRoute({ languages, readSubmitted, base }),
       ...mailboxRoutes({ front, publicUrl, sendPage }),
     ]),

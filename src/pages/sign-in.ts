@@ -1,13 +1,14 @@
 /** The sign-in page: what was typed becomes an outcome (accounts/authenticate.ts), the outcome becomes text. */
 import type Koa from 'koa';
-import type { Cookies } from '../web/cookies.ts';
 import type { Csrf } from '../web/csrf.ts';
 import type { FormFields } from '../web/forms.ts';
 import { personView } from '../web/names.ts';
 import type { SendPage } from '../web/page-sender.ts';
 import { clientView, formTargetsOf, imagesOf } from './display.ts';
-import type { FrontDoor, SignInOutcome, Visit } from './front-door.ts';
+import type { FrontDoor, Visit } from './front-door.ts';
+import type { PasswordTry } from './password-try.ts';
 import { RESET_PATH } from './reset.ts';
+import { offersWay, type UpstreamBegin } from './upstream-begin.ts';
 import { visitPath, visitPurpose } from './visit-address.ts';
 import { waitText } from './wait-text.ts';
 import { asksForAnotherAccount } from './way-back.ts';
@@ -22,6 +23,8 @@ interface Again {
   readonly status: number;
   /** A text's key, for the whole form. */
   readonly notice?: string;
+  /** What stands in it. */
+  readonly noticeValues?: Readonly<Record<string, string>>;
   readonly waitSeconds?: number;
   readonly email?: string | undefined;
   readonly remember?: boolean;
@@ -29,23 +32,18 @@ interface Again {
   readonly faults?: Readonly<Partial<Record<'email' | 'password', string>>>;
 }
 
-const DEVICE_COOKIE = 'device';
-/** Half a year: how long a browser counts as known after its last sign-in. */
-const DEVICE_SECONDS = 180 * 86_400;
 /** RFC 5321 section 4.5.3.1.3: a path of 256 octets with its brackets. */
 const MAX_EMAIL = 254;
 
 export function createSignInPage(o: {
-  front: Pick<
-    FrontDoor,
-    'protocol' | 'authenticate' | 'deviceCookies' | 'findPerson' | 'networkOf' | 'mailed'
-  >;
-  cookies: Cookies;
+  front: Pick<FrontDoor, 'protocol' | 'findPerson' | 'mailed'>;
+  passwords: PasswordTry;
+  elsewhere: UpstreamBegin;
   csrf: Csrf;
   base: string;
   sendPage: SendPage;
 }): SignInPage {
-  const { front, cookies, csrf, base, sendPage } = o;
+  const { front, passwords, elsewhere, csrf, base, sendPage } = o;
 
   const show: SignInPage['show'] = async (ctx, visit, again) => {
     const known = visit.accountId === undefined ? undefined : await front.findPerson(visit.accountId);
@@ -69,6 +67,9 @@ export function createSignInPage(o: {
         remember: again?.remember ?? true,
         faults: again?.faults ?? {},
         notice: again?.notice,
+        noticeValues: again?.noticeValues,
+        passwords: offersWay(visit, 'password'),
+        providers: await elsewhere.buttons(visit),
         wait: again?.waitSeconds === undefined ? undefined : waitText(again.waitSeconds),
       },
       policy: {
@@ -78,17 +79,19 @@ export function createSignInPage(o: {
     });
   };
 
-  const attempt = async (ctx: Koa.Context, email: string, password: string): Promise<SignInOutcome> => {
-    const cookie = cookies.read(ctx, DEVICE_COOKIE);
-    const device = cookie === undefined ? undefined : front.deviceCookies.verify(cookie);
-    const network = front.networkOf(ctx.ip);
-    return front.authenticate({ email, password, network, ...(device && { device }) });
-  };
-
   const submit: SignInPage['submit'] = async (ctx, visit, fields) => {
     const email = (fields.email ?? '').trim();
     const password = fields.password ?? '';
     const remember = fields.remember === 'yes';
+    // Home-realm discovery: by the domain alone, whether there is such an account or not, and whatever else was typed.
+    const home = email === '' ? undefined : await elsewhere.providerFor(visit, email);
+    if (home) {
+      const stays = await elsewhere.begin(ctx, visit, home.id, email);
+      return stays && show(ctx, visit, { ...stays, email, remember });
+    }
+    if (!offersWay(visit, 'password')) {
+      return show(ctx, visit, { status: 422, notice: 'upstream.absent', email, remember });
+    }
     if (email === '' || password === '') {
       const faults = {
         ...(email === '' && { email: 'signIn.emailMissing' }),
@@ -96,12 +99,11 @@ export function createSignInPage(o: {
       };
       return show(ctx, visit, { status: 422, email, remember, faults });
     }
-    const outcome = await attempt(ctx, email, password);
+    const outcome = await passwords.attempt(ctx, email, password);
     switch (outcome.kind) {
       case 'signed-in': {
         const { account, amr, at } = outcome;
-        const value = front.deviceCookies.issue(account.id, account.passwordVersion);
-        cookies.set(ctx, DEVICE_COOKIE, value, { maxAgeSeconds: DEVICE_SECONDS });
+        passwords.know(ctx, account);
         return front.protocol.finishSignIn(ctx, visit, {
           accountId: account.id,
           amr,

@@ -16,6 +16,8 @@ import type {
   SignInOutcome,
   Visit,
 } from '../../src/pages/front-door.ts';
+import type { Upstream } from '../../src/upstream/upstream.ts';
+import type { ProviderButton, Standing } from '../../src/upstream/upstream-parts.ts';
 
 export const NO_RIGHTS: Rights = { scopes: [], claims: [], resources: {} };
 
@@ -74,6 +76,9 @@ export interface FakeFrontDoor extends FrontDoor {
   readonly told: Told;
   outcome: SignInOutcome;
   policy: SecondFactorPolicy;
+  /** Other providers on the sign-in page, and where somebody stands who came back from one. */
+  providers: readonly ProviderButton[];
+  standing: Standing | undefined;
   secondFactors: SecondFactor[];
   setupOutcome: SetupOutcome;
   setupToken: string | undefined;
@@ -175,6 +180,9 @@ export function createFakeFrontDoor(): FakeFrontDoor {
       told.attempts.push(attempt);
       return fake.outcome;
     },
+    providers: [],
+    standing: undefined,
+    upstream: fakeUpstream(() => fake),
     secondFactors: [],
     policyOf: async () => fake.policy,
     policy: 'none',
@@ -201,4 +209,31 @@ export function createFakeFrontDoor(): FakeFrontDoor {
     passwordMinLength: 12,
   };
   return fake;
+}
+
+/** A provider leads to a page of this server that stays where it is (204). */
+function fakeUpstream(fake: () => FakeFrontDoor): Upstream {
+  return {
+    mailsCodes: true,
+    buttons: async () => fake().providers,
+    providerFor: async () => undefined,
+    begin: async ({ providerId }) => {
+      const found = fake().providers.find(({ id }) => id === providerId);
+      return found ? { kind: 'go', url: '/stays', name: found.name } : { kind: 'absent' };
+    },
+    keep: async () => undefined,
+    receive: async () => ({ kind: 'gone' }),
+    stand: async () => fake().standing,
+    signIn: async () => undefined,
+    sendCode: async () => true,
+    proveByCode: async () => ({ kind: 'wrong' }),
+    addressToProve: async () => undefined,
+    proveByPassword: async () => false,
+    join: async () => ({ kind: 'name' }),
+    complete: async () => undefined,
+    link: async () => undefined,
+    list: async () => [],
+    unlink: async () => 'absent',
+    sweep: async () => 0,
+  };
 }
