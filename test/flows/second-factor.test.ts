@@ -1,0 +1,316 @@
+/** A sign-in as a sequence of steps: only the next one is taken (S11), and no path is shorter than another (S19). */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { levels } from '../../src/protocol/levels.ts';
+import { type Agent, formTo, type Page } from '../harness/agent.ts';
+import {
+  createAgent,
+  type Person,
+  type SeededClient,
+  seedPerson,
+  seedWebClient,
+  signIn,
+} from '../harness/seed.ts';
+import { authorizeQuery, openWorld, payloadOf, type World } from './world.ts';
+
+const [one, two] = levels;
+const by = { actor: { kind: 'operator' } } as const;
+let world: World;
+let second: World;
+let client: SeededClient;
+let strict: SeededClient;
+
+beforeAll(async () => {
+  world = await openWorld('full', { CARDEA_LIMIT_CODES_PER_ACCOUNT: '1000000/1m' });
+  second = await world.second();
+  client = await seedWebClient(world.rooms, { firstParty: true });
+  strict = await seedWebClient(world.rooms, { firstParty: true, secondFactor: 'required' });
+});
+afterAll(() => world?.close());
+
+const demand = (...values: string[]) => ({
+  claims: JSON.stringify({ id_token: { acr: { essential: true, values }, amr: null, auth_time: null } }),
+});
+const open = async (agent: Agent, more: Record<string, string> = {}, at = client) =>
+  agent.follow(await agent.get(authorizeQuery(at, more)));
+const answerOf = (page: Page) => new URL(String(page.location)).searchParams;
+
+/** The newest code that was mailed to that address. */
+async function mailedCode(email: string): Promise<string> {
+  const mail = (await world.rooms.mail.box()).find((one) => one.to === email);
+  const code = /\b\d{4} \d{4}\b/.exec(mail?.text ?? '')?.[0];
+  if (!code) throw new Error(`no code was mailed to ${email}`);
+  return code;
+}
+
+/** Has a code sent from the page of the second step. @returns the page with the field */
+async function send(agent: Agent, page: Page): Promise<Page> {
+  const form = formTo(page, '/second-factor');
+  return agent.follow(await agent.post(form.action, { ...form.fields }));
+}
+
+async function enter(agent: Agent, page: Page, code: string): Promise<Page> {
+  const form = formTo(page, '/second-factor');
+  return agent.follow(await agent.post(form.action, { ...form.fields, code }));
+}
+
+/** Password and mailed code, of a fresh browser unless one is given. */
+async function twoSteps(person: Person, more = demand(two), agent = createAgent(world.issuer)) {
+  const waiting = await send(agent, await signIn(agent, await open(agent, more), person));
+  return { agent, back: await enter(agent, waiting, await mailedCode(person.email)) };
+}
+
+/** To the second step of a sign-in, with the code on its way. */
+async function half(person: Person) {
+  const agent = createAgent(world.issuer);
+  const page = await send(agent, await signIn(agent, await open(agent, demand(two)), person));
+  return { agent, page };
+}
+
+describe('acr and amr tell what was proved', () => {
+  test('a demanded second factor is asked for, and told', async () => {
+    const person = await seedPerson(world.rooms);
+    const { agent, back } = await twoSteps(person);
+    expect(answerOf(back).get('code')).toBeTruthy();
+    const silent = await agent.get(authorizeQuery(client, { prompt: 'none', ...demand(two) }));
+    expect(answerOf(silent).get('code')).toBeTruthy();
+  });
+
+  test('a session is stepped up by what is missing, for the same account, and is no fresher for it', async () => {
+    const browser = world.browser(client);
+    const first = await world.redeem(await browser.code('openid', demand(one)), client);
+    const { auth_time: before } = payloadOf(first.json.id_token);
+    expect(before).toEqual(expect.any(Number));
+    const silent = await browser.agent.get(authorizeQuery(client, { prompt: 'none', ...demand(two) }));
+    expect(answerOf(silent).get('error')).toBe('login_required');
+    const page = await open(browser.agent, demand(two));
+    expect(page.text).not.toContain('/sign-in"');
+    expect(page.text).toContain(world.person.email);
+    const back = await enter(
+      browser.agent,
+      await send(browser.agent, page),
+      await mailedCode(world.person.email),
+    );
+    expect(answerOf(back).get('code')).toBeTruthy();
+    const after = await world.redeem(
+      await browser.code('openid', { prompt: 'none', ...demand(two) }),
+      client,
+    );
+    expect(payloadOf(after.json.id_token)).toMatchObject({
+      acr: two,
+      amr: ['pwd', 'email', 'mfa'],
+      auth_time: before,
+    });
+  });
+
+  test('a wish is asked for once where it can be reached, and fails nothing', async () => {
+    const browser = world.browser(client);
+    await browser.code('openid');
+    const silent = await browser.agent.get(authorizeQuery(client, { prompt: 'none', acr_values: two }));
+    expect(answerOf(silent).get('code')).toBeTruthy();
+    const page = await open(browser.agent, { acr_values: two });
+    expect(page.text).toContain('/second-factor"');
+    const weaker = await open(browser.agent, { acr_values: `${one} ${two}` });
+    expect(answerOf(weaker).get('code')).toBeTruthy();
+  });
+
+  test('prompt=login asks for both factors again', async () => {
+    const person = await seedPerson(world.rooms);
+    const { agent } = await twoSteps(person);
+    const page = await open(agent, { ...demand(two), prompt: 'login' });
+    expect(page.text).toContain('/sign-in"');
+    expect((await signIn(agent, page, person)).text).toContain('/second-factor"');
+  });
+});
+
+describe('S19 no path is shorter', () => {
+  test('after the password alone: the resume address, the front page, the portal and a silent request give nothing', async () => {
+    const person = await seedPerson(world.rooms);
+    const { agent, page } = await half(person);
+    const uid = new URL(page.url).pathname.split('/').at(-1) ?? '';
+    for (const server of [world, second]) {
+      const other = createAgent(server.issuer, agent.cookies);
+      expect((await other.get('/')).text).not.toContain(person.email);
+      const silent = await other.get(authorizeQuery(client, { prompt: 'none' }));
+      expect(answerOf(silent).get('error')).toBe('login_required');
+      expect(new URL(String((await other.get('/account')).location)).pathname).toBe('/oauth2/authorize');
+    }
+    const resumed = await agent.follow(await agent.get(`/oauth2/authorize/${uid}`));
+    expect(resumed.text).toContain('/sign-in"');
+    expect(resumed.text).not.toContain('/second-factor"');
+  });
+
+  test('what a client demands holds for a session that was begun at another', async () => {
+    const browser = world.browser(client);
+    await browser.code('openid');
+    const silent = await browser.agent.get(authorizeQuery(strict, { prompt: 'none' }));
+    expect(answerOf(silent).get('error')).toBe('login_required');
+    const page = await open(browser.agent, {}, strict);
+    // This account has set nothing up; a mailed code is not enough for a policy.
+    expect(page.text).toContain('second step');
+    expect(page.text).not.toContain('/second-factor"');
+    const uid = new URL(page.url).pathname.split('/').at(-1) ?? '';
+    const resumed = await browser.agent.follow(await browser.agent.get(`/oauth2/authorize/${uid}`));
+    expect(resumed.location).toBeUndefined();
+  });
+
+  test('a role and an account demand it too, of sessions that are there already', async () => {
+    const audience = 'https://roles.example.com';
+    await world.rooms.roles.create({ audience, name: 'payer', secondFactor: 'required' }, by);
+    const people = { role: await seedPerson(world.rooms), account: await seedPerson(world.rooms) };
+    const agents = {
+      role: world.browser(client, people.role),
+      account: world.browser(client, people.account),
+    };
+    for (const browser of Object.values(agents)) await browser.code('openid');
+    await world.rooms.roles.grant(people.role.id, { role: 'payer', audience }, by);
+    await world.rooms.accounts.setSecondFactor(people.account.id, 'required', by);
+    await world.rooms.lease.renew();
+    for (const { agent } of Object.values(agents)) {
+      const silent = await agent.get(authorizeQuery(client, { prompt: 'none' }));
+      expect(answerOf(silent).get('error')).toBe('login_required');
+      expect((await open(agent)).text).toContain('second step');
+    }
+  });
+
+  test('a device is approved at the level of its client only', async () => {
+    const device = await world.rooms.clients.create(
+      { name: 'TV', type: 'device', secondFactor: 'required' },
+      by.actor,
+    );
+    if (device.kind !== 'created') throw new Error(JSON.stringify(device));
+    const { json } = await world.ask('/oauth2/device_authorization', {
+      form: { client_id: device.client.clientId, scope: 'openid' },
+    });
+    const { user_code: userCode } = json as unknown as { user_code: string };
+    const { agent } = world.browser(client);
+    let page = await agent.follow(await agent.get(`/device?user_code=${userCode}`));
+    for (let step = 0; step < 3 && !page.text.includes('/sign-in"'); step += 1) {
+      const form = formTo(page, '/device');
+      const fields = { ...form.fields, user_code: userCode, confirm: 'yes' };
+      page = await agent.follow(await agent.post(form.action, fields));
+    }
+    page = await signIn(agent, page, world.person);
+    expect(page.text).toContain('second step');
+    const polled = await world.token({
+      grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
+      client_id: device.client.clientId,
+      device_code: (json as unknown as { device_code: string }).device_code,
+    });
+    expect(polled.json.error).toBe('authorization_pending');
+  });
+
+  test('a refresh is no sign-in: what was granted before a policy goes on', async () => {
+    const person = await seedPerson(world.rooms);
+    const browser = world.browser(client, person);
+    const { json } = await world.redeem(
+      await browser.code('openid offline_access', { prompt: 'consent' }),
+      client,
+    );
+    await world.rooms.accounts.setSecondFactor(person.id, 'required', by);
+    await world.rooms.lease.renew();
+    const refreshed = await world.refresh(json.refresh_token, client);
+    expect(refreshed.status).toBe(200);
+  });
+});
+
+describe('S11 only the next step is taken', () => {
+  const actions = ['sign-in', 'second-factor', 'enrol', 'go-on', 'start-over', 'consent', 'nothing'];
+  /** Every action at this page that is not among `taken`, each also empty, by another browser, and on the other process. */
+  async function refusals(agent: Agent, page: Page, person: Person, taken: readonly string[]) {
+    const base = new URL(page.url).pathname;
+    const fields = {
+      ...formTo(page, '/cancel').fields,
+      email: person.email,
+      password: person.password,
+      code: await mailedCode(person.email).catch(() => '1234 5678'),
+      factor: 'email',
+      account: person.id,
+      proved: 'yes',
+    };
+    const stranger = createAgent(world.issuer);
+    const seen = new Set<string>();
+    for (const action of actions) {
+      const path = `${base}/${action}`;
+      const answers = [
+        await stranger.post(path, fields),
+        await agent.post(path, {}),
+        ...(taken.includes(action)
+          ? []
+          : [
+              await agent.post(path, fields),
+              await createAgent(second.issuer, agent.cookies).post(path, fields),
+            ]),
+      ];
+      for (const answer of answers) {
+        if (action === 'nothing') expect([403, 404]).toContain(answer.status);
+        else expect(`${action} ${answer.status}`).toBe(`${action} 403`);
+        expect(answer.location).toBeUndefined();
+      }
+      seen.add(action);
+    }
+    expect(seen.size).toBe(actions.length);
+  }
+
+  test('at the sign-in, at the second step, and afterwards', async () => {
+    const person = await seedPerson(world.rooms);
+    const agent = createAgent(world.issuer);
+    const first = await open(agent, demand(two));
+    await refusals(agent, first, person, ['sign-in']);
+    const asked = await signIn(agent, first, person);
+    const waiting = await send(agent, asked);
+    await refusals(agent, waiting, person, ['second-factor', 'start-over']);
+    const code = await mailedCode(person.email);
+    const elsewhere = createAgent(second.issuer, agent.cookies);
+    const back = await enter(elsewhere, waiting, code);
+    expect(answerOf(back).get('code')).toBeTruthy();
+    // Over: the same forms again, from this browser, go nowhere but back to the beginning.
+    for (const page of [asked, waiting]) {
+      const form = formTo(page, '/second-factor');
+      const again = await agent.post(form.action, { ...form.fields, code });
+      expect(again.status).toBe(403);
+    }
+  });
+
+  test('a factor that is not next, a wrong code, and another person’s code are refused; the right one still works', async () => {
+    const person = await seedPerson(world.rooms);
+    const other = await seedPerson(world.rooms);
+    const { agent, page } = await half(person);
+    const theirs = await half(other);
+    const form = formTo(page, '/second-factor');
+    for (const factor of ['totp', 'passkey', 'recovery', 'constructor', '']) {
+      const answer = await agent.post(form.action, { ...form.fields, factor, code: '123456' });
+      expect(answer.status).toBe(403);
+    }
+    const foreign = await agent.post(form.action, { ...form.fields, code: await mailedCode(other.email) });
+    expect(foreign.status).toBe(422);
+    expect(foreign.text).toContain('aria-describedby="code-hint"');
+    const crossed = await enter(theirs.agent, theirs.page, await mailedCode(person.email));
+    expect(crossed.status).toBe(422);
+    expect((await agent.post(form.action, { ...form.fields, code: '' })).status).toBe(422);
+    const back = await enter(agent, page, await mailedCode(person.email));
+    expect(answerOf(back).get('code')).toBeTruthy();
+  });
+
+  test('starting over forgets the first factor; going back in the browser shows the step that is next', async () => {
+    const person = await seedPerson(world.rooms);
+    const { agent, page } = await half(person);
+    const uid = new URL(page.url).pathname;
+    expect((await agent.follow(await agent.get(`${uid}/sign-in`))).text).toContain('/second-factor"');
+    const over = formTo(page, '/start-over');
+    const fresh = await agent.follow(await agent.post(over.action, { ...over.fields }));
+    expect(fresh.text).toContain('/sign-in"');
+    const late = formTo(page, '/second-factor');
+    const refused = await agent.post(late.action, { ...late.fields, code: await mailedCode(person.email) });
+    expect(refused.status).toBe(403);
+  });
+
+  test('one code is one proof: of two that bring it at once, on two processes, one goes on', async () => {
+    const person = await seedPerson(world.rooms);
+    const { agent, page } = await half(person);
+    const code = await mailedCode(person.email);
+    const agents = [agent.clone(), createAgent(second.issuer, agent.cookies)];
+    const form = formTo(page, '/second-factor');
+    const answers = await Promise.all(agents.map((one) => one.post(form.action, { ...form.fields, code })));
+    expect(answers.map(({ status }) => status).sort()).toEqual([303, 422]);
+  });
+});
