@@ -129,6 +129,7 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
     },
     secureCookies: secure,
     uiLocales: known.locales,
+    signUp: rooms.signUps.offered,
     pages: createEnginePages({ rooms, views, deviceViews, toldApps: signingOut.toldApps }),
     findSubject: createFindSubject(rooms),
     families: rooms.familyIndex,
@@ -203,13 +204,14 @@ const pageLimits = [
   { path: '/link', limit: 'pagesPerNetwork' },
   { path: '/reset', limit: 'pagesPerNetwork' },
   { path: '/upstream/', limit: 'pagesPerNetwork' },
+  { path: '/invitation', limit: 'pagesPerNetwork' },
   { path: '/', limit: 'pagesPerNetwork' },
 ] as const;
 
 /** Few labels: the first two parts of a path at most, and the class of the status. */
 function labelsOf({ method, route, status }: { method: string; route: string; status: number }) {
   const known =
-    /^\/(?:oauth2\/[a-z]+|\.well-known\/[a-z-]+|interaction|device|setup|account|link|reset|upstream|assets|health)/.exec(
+    /^\/(?:oauth2\/[a-z]+|\.well-known\/[a-z-]+|interaction|device|setup|account|link|reset|invitation|upstream|assets|health)/.exec(
       route,
     )?.[0];
   return { method, route: known ?? (route === '/' ? '/' : 'other'), status: `${Math.floor(status / 100)}xx` };

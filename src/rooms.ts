@@ -227,7 +227,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     proofs: mailedProofs,
     mail,
     settings,
-    limits: requestLimits,
+    budget: mailBudget,
   });
   const factors = await openFactors({
     settings,

@@ -8,6 +8,7 @@ import { networkOf } from './throttle/networks.ts';
 import { requestIdOf } from './web/request-id.ts';
 import type { SecondFactors } from './wiring-journey.ts';
 import { createMailedFront } from './wiring-mailed.ts';
+import { createSignUpFront } from './wiring-sign-up-pages.ts';
 
 export function createFrontDoor(o: {
   rooms: Rooms;
@@ -87,6 +88,7 @@ export function createFrontDoor(o: {
     signInUrl: `${new URL(issuer).pathname.replace(/\/+$/, '')}/oauth2/authorize?${own}`,
     passwordMinLength: settings.passwordMinLength,
     mailed: createMailedFront(rooms),
+    signUp: createSignUpFront(rooms),
     ...(rooms.mail.kind === 'box' ? { mailbox: rooms.mail.box } : {}),
   };
 }

@@ -6,17 +6,17 @@ import type { MailedProofs } from './accounts/mailed-proofs.ts';
 import { createSignUps, type SignUps } from './accounts/sign-ups.ts';
 import type { Settings } from './config/settings.ts';
 import type { Mail } from './mail/mail.ts';
-import type { RequestLimits } from './throttle/request-limits.ts';
+import type { MailBudget } from './throttle/mail-budget.ts';
 
 /** Where somebody who does not know the password any more begins. */
-const RESET_PATH = '/';
+const RESET_PATH = '/reset';
 
 export function createSigningUp(
   o: AccountParts & {
     readonly proofs: MailedProofs;
     readonly mail: Pick<Mail, 'write' | 'kind'>;
     readonly settings: Pick<Settings, 'signUp'>;
-    readonly limits: Pick<RequestLimits, 'take'>;
+    readonly budget: MailBudget;
   },
 ): { readonly invitations: Invitations; readonly signUps: SignUps } {
   const invitations = createInvitations(o);

@@ -4,6 +4,8 @@
 export interface Fault {
   readonly field: string;
   readonly message: string;
+  /** The same for pages: a text's key, and what stands in it. */
+  readonly text?: { readonly key: string; readonly values?: Readonly<Record<string, number>> } | undefined;
 }
 
 /** Every fault at once. */

@@ -110,7 +110,7 @@ export function createInvitations(o: {
           kind: 'invitation',
           key: `invitation:${invitation.id}`,
           to: address.email,
-          data: { code, link: `/invitation/${token}`, until: invitation.expiresAt },
+          data: { code, link: `/link/${token}`, until: invitation.expiresAt },
         });
         const detail = {
           invitationId: invitation.id,

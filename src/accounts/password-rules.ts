@@ -28,15 +28,14 @@ export function judgePassword(
   password: string,
   context: { minLength: number; email?: string | undefined; words?: readonly string[] | undefined },
 ): Fault | undefined {
-  if (!password.isWellFormed()) return fault('is not well-formed text');
+  if (!password.isWellFormed()) return passwordFault('unusable');
   const prepared = preparedPassword(password);
-  if (prepared === undefined) return fault(`must have at most ${MAX_PASSWORD_BYTES} bytes`);
+  if (prepared === undefined) return passwordFault('tooLong', { bytes: MAX_PASSWORD_BYTES });
   if ([...prepared].length < context.minLength || Buffer.byteLength(prepared) < MIN_PASSWORD_BYTES) {
-    return fault(`must have at least ${context.minLength} characters`);
+    return passwordFault('tooShort', { minLength: context.minLength });
   }
-  if (isGivenAway(prepared, context.email, context.words))
-    return fault('must not be made of your name, your e-mail address or the name of this service');
-  if (isCommonPassword(prepared)) return fault('is one of the most common passwords');
+  if (isGivenAway(prepared, context.email, context.words)) return passwordFault('givenAway');
+  if (isCommonPassword(prepared)) return passwordFault('common');
   return undefined;
 }
 
@@ -80,6 +79,23 @@ function plainOf(text: string): string {
   return text.normalize('NFKC').toLowerCase().trim();
 }
 
-function fault(message: string): Fault {
-  return { field: 'password', message };
+/** For the command line; pages have `passwordFault.<kind>` in the person's language. */
+const messages = {
+  unusable: () => 'is not well-formed text',
+  tooLong: ({ bytes = 0 }) => `must have at most ${bytes} bytes`,
+  tooShort: ({ minLength = 0 }) => `must have at least ${minLength} characters`,
+  givenAway: () => 'must not be made of your name, your e-mail address or the name of this service',
+  common: () => 'is one of the most common passwords',
+  leaked: () => 'has been found in leaked passwords of other services',
+} as const satisfies Record<string, (values: Readonly<Record<string, number>>) => string>;
+
+export function passwordFault(
+  kind: keyof typeof messages,
+  values: Readonly<Record<string, number>> = {},
+): Fault {
+  return {
+    field: 'password',
+    message: messages[kind](values),
+    text: { key: `passwordFault.${kind}`, values },
+  };
 }

@@ -11,7 +11,7 @@ import type { Clock } from '../config/clock.ts';
 import type { Fault } from './fault.ts';
 import { createHashingQueue, type Lane, type Queued } from './hashing-queue.ts';
 import type { IsLeaked } from './password-range.ts';
-import { judgePassword, preparedPassword } from './password-rules.ts';
+import { judgePassword, passwordFault, preparedPassword } from './password-rules.ts';
 
 export interface Argon2Settings {
   readonly memoryKib: number;
@@ -111,7 +111,7 @@ export function createPasswords(options: {
       const fault = judgePassword(password, { minLength, email: context?.email, words });
       const prepared = fault ? undefined : preparedPassword(password);
       if (prepared === undefined || !(await options.isLeaked?.(prepared))) return fault;
-      return { field: 'password', message: 'has been found in leaked passwords of other services' };
+      return passwordFault('leaked');
     },
     computedCount: () => computed,
     depth: () => queue.depth(),

@@ -5,12 +5,11 @@
 import type { Kysely } from 'kysely';
 import type { Audit } from '../audit/audit.ts';
 import type { Clock } from '../config/clock.ts';
-import type { Limits } from '../config/limits.ts';
 import type { SignUpSettings } from '../config/sign-up.ts';
 import type { Mail } from '../mail/mail.ts';
 import { digest } from '../storage/digest.ts';
 import type { Database } from '../storage/tables.ts';
-import type { ThrottleOutcome } from '../throttle/sign-in-throttle.ts';
+import type { MailBudget } from '../throttle/mail-budget.ts';
 import type { AccountMaker } from './account-maker.ts';
 import { findAccountByEmail } from './account-store.ts';
 import { canonicalEmail } from './emails.ts';
@@ -35,8 +34,7 @@ export type BeginOutcome =
   | { readonly kind: 'sent' }
   | { readonly kind: 'fault'; readonly message: string }
   /** The address has another domain than those that may sign up. */
-  | { readonly kind: 'domain' }
-  | { readonly kind: 'wait'; readonly retryAfterSeconds: number };
+  | { readonly kind: 'domain' };
 
 export interface SignUpParts {
   readonly db: Kysely<Database>;
@@ -47,9 +45,7 @@ export interface SignUpParts {
   readonly invitations: Pick<Invitations, 'isInvited' | 'take'>;
   readonly mail: Pick<Mail, 'write' | 'kind'>;
   readonly settings: SignUpSettings;
-  readonly limits: {
-    take(name: keyof Limits, key: string): ThrottleOutcome | Promise<ThrottleOutcome>;
-  };
+  readonly budget: MailBudget;
   /** Where somebody whose address has an account chooses a new password: a path of ours. */
   readonly resetPath: string;
   /** Seconds that a visit lasts. */
@@ -67,15 +63,13 @@ export function createSignUpBegin(
   parts: SignUpParts,
   policy: SignUpPolicy,
 ): (typed: BeginSignUp) => Promise<BeginOutcome> {
-  const { db, clock, proofs, mail, settings, limits } = parts;
+  const { db, clock, proofs, mail, settings, budget } = parts;
 
   return async ({ visit, email, app, network, locale }) => {
     const address = canonicalEmail(email);
     if (address.kind === 'refused') return { kind: 'fault', message: address.message };
     const { canonical } = address;
-    const ofNetwork = await limits.take('signUpPerNetwork', network);
-    if (ofNetwork.kind === 'wait') return ofNetwork;
-    const isAsked = await limits.take('signUpPerAddress', canonical);
+    const mayMail = await budget.take({ address: canonical, network });
     const [known, allowed] = await Promise.all([findAccountByEmail(db, canonical), policy.allows(canonical)]);
     // It says nothing of any account: the list is the same for everybody.
     if (settings.policy === 'domains' && !allowed) return { kind: 'domain' };
@@ -92,8 +86,8 @@ export function createSignUpBegin(
         lifetimeSeconds: PROOF_SECONDS,
         data: { visit: visitDigest },
       });
-      // Beyond the budget of an address the page says the same, and an earlier mail still counts at its own visit.
-      if (isAsked.kind === 'wait') return;
+      // Beyond the budget the page says the same, and an earlier mail still counts at its own visit.
+      if (!mayMail) return;
       const common = { key: `sign-up:${digest(token)}`, to: address.email, locale } as const;
       if (known) {
         const data = { link: parts.resetPath, app };
@@ -101,7 +95,7 @@ export function createSignUpBegin(
       } else if (!allowed) {
         await mail.write(trx, { ...common, kind: 'sign-up-uninvited', data: { app } });
       } else {
-        const data = { code, link: `/sign-up/${token}`, minutes: PROOF_SECONDS / 60, app, network };
+        const data = { code, link: `/link/${token}`, minutes: PROOF_SECONDS / 60, app, network };
         await mail.write(trx, { ...common, kind: 'sign-up', data });
       }
     });

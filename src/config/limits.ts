@@ -29,8 +29,6 @@ export interface Limits {
   readonly askedMailPerNetwork: Limit;
   readonly askedMail: Limit;
   readonly codeTriesPerNetwork: Limit;
-  readonly signUpPerNetwork: Limit;
-  readonly signUpPerAddress: Limit;
 }
 
 /** One line of the table. */
@@ -169,14 +167,6 @@ export const limitRows: Readonly<Record<keyof Limits, LimitRow>> = {
     900,
     'mailed codes that one network types in, right or wrong',
   ),
-  // A class of thirty that signs up together fits twice; each one costs a mail to an address that somebody typed.
-  signUpPerNetwork: row('SIGN_UP_PER_NETWORK', 60, 3600, 'addresses typed in for a sign-up from one network'),
-  signUpPerAddress: row(
-    'SIGN_UP_PER_ADDRESS',
-    5,
-    3600,
-    'sign-ups with one address that write a mail; further ones get the same answer',
-  ),
 };
 
 /** Builds the limits, asking `take` for each line of the table. */
@@ -203,8 +193,6 @@ export function buildLimits(take: (row: LimitRow) => Limit): Limits {
     askedMailPerNetwork: take(limitRows.askedMailPerNetwork),
     askedMail: take(limitRows.askedMail),
     codeTriesPerNetwork: take(limitRows.codeTriesPerNetwork),
-    signUpPerNetwork: take(limitRows.signUpPerNetwork),
-    signUpPerAddress: take(limitRows.signUpPerAddress),
   };
 }
 

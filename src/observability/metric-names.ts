@@ -22,6 +22,7 @@ export const metricDefinitions = {
   cardea_rate_limited_total: metric('counter', 'Requests over a limit', 'limit'),
   cardea_sign_ins_total: metric('counter', 'Sign-in attempts', 'outcome'),
   cardea_upstream_total: metric('counter', 'What came of sign-ins at other providers', 'outcome'),
+  cardea_sign_ups_total: metric('counter', 'Accounts that people made themselves'),
   cardea_consents_total: metric('counter', 'Consent decisions', 'outcome'),
   cardea_registrations_total: metric(
     'counter',

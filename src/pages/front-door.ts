@@ -7,6 +7,7 @@ import type { SecondFactorPolicy } from '../config/second-factor.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { FormFields } from '../web/forms.ts';
 import type { MailedFront } from './mailed-front.ts';
+import type { SignUpFront } from './sign-up-front.ts';
 
 /** What a page shows of a client (clients/client.ts). */
 export interface PageClient {
@@ -214,6 +215,8 @@ export interface FrontDoor {
   /** Signs a person in to the front page itself; absent: people sign in from their apps only. */
   readonly signInUrl?: string;
   readonly passwordMinLength: number;
+  /** Absent where there is no mail. */
+  readonly signUp?: SignUpFront | undefined;
   /** Links and codes by mail; absent where there is no mail. */
   readonly mailed?: MailedFront | undefined;
   /** Mails that are shown instead of sent, newest first; absent where there is a mail server or no mail. */

@@ -32,6 +32,16 @@ export interface InteractionPages {
   readonly actions: readonly string[];
 }
 
+/** A page that may stand in for the sign-in page; its forms are among `moreActions`. */
+export interface SignUpStep {
+  isWanted(ctx: Koa.Context, visit: Visit): boolean;
+  show(
+    ctx: Koa.Context,
+    visit: Visit,
+    again?: AgainPage & Partial<Record<'email' | 'name', string | undefined>>,
+  ): Promise<void>;
+}
+
 export interface InteractionParts {
   readonly front: Pick<FrontDoor, 'protocol' | 'findPerson'>;
   readonly languages: Pick<PageLanguages, 'settle'>;
@@ -44,6 +54,8 @@ export interface InteractionParts {
   readonly interludes: readonly Interlude[];
   readonly consent: ConsentPage;
   readonly wayBack: WayBack;
+  /** Absent: nobody may make an account by coming by. */
+  readonly signUp?: SignUpStep | undefined;
   readonly readSubmitted: ReadSubmitted;
   /** Other ways of signing in, each with a POST of its own at the step 'sign-in' or another. */
   readonly moreActions?: readonly Action[];
@@ -75,6 +87,9 @@ export function createInteractionPages(o: InteractionParts): InteractionPages {
     switch (stand.step) {
       case 'sign-in':
         if (!again && (await o.upstream.resume(ctx, visit))) return;
+        if (o.signUp?.isWanted(ctx, visit)) {
+          return o.signUp.show(ctx, visit, again && { ...again, ...typedOf(again.fields) });
+        }
         return signIn.show(ctx, visit, again && { ...again, email: again.fields.email });
       case 'second-factor':
         return secondFactor.show(ctx, visit, stand, again);
@@ -116,6 +131,8 @@ export function createInteractionPages(o: InteractionParts): InteractionPages {
     },
   };
 }
+
+const typedOf = ({ email, name }: FormFields) => ({ email, name });
 
 function stepActions(o: InteractionParts): readonly Action[] {
   const { journey, secondFactor, enrol } = o;

@@ -10,9 +10,10 @@ import { createLinkPages, type LinkPage } from './link.ts';
 import type { ConfirmPurpose } from './mailed-front.ts';
 import { createResetPages, RESET_PATH } from './reset.ts';
 import type { Route } from './routes.ts';
+import { createSignUpLink, invitationRoutes } from './sign-up-link.ts';
 
 export function createMailedPages(o: {
-  front: Pick<FrontDoor, 'mailed' | 'networkOf' | 'passwordMinLength' | 'signInUrl'>;
+  front: Pick<FrontDoor, 'mailed' | 'signUp' | 'networkOf' | 'passwordMinLength' | 'signInUrl'>;
   cookies: Cookies;
   csrf: Csrf;
   base: string;
@@ -45,5 +46,8 @@ export function createMailedPages(o: {
     pages,
     askAgainUrl: base + RESET_PATH,
   });
-  return { routes: [...links.routes, ...reset.routes] };
+  const { signUp } = o.front;
+  if (signUp) pages['sign-up'] = pages.invitation = createSignUpLink({ ...o, signUp });
+  const invitation = signUp ? invitationRoutes({ ...o, signUp, openLink: links.open }) : [];
+  return { routes: [...links.routes, ...reset.routes, ...invitation] };
 }

@@ -22,6 +22,7 @@ import { createRoutesDoor, type Route } from './routes.ts';
 import { createSecondFactorPage } from './second-factor.ts';
 import { createSetupPages } from './setup.ts';
 import { createSignInPage } from './sign-in.ts';
+import { createSignUpPage } from './sign-up.ts';
 import { createUpstreamBegin } from './upstream-begin.ts';
 import { upstreamCallbackRoutes } from './upstream-callback.ts';
 import { linkingAtTheEnd, upstreamActions } from './upstream-pages.ts';
@@ -72,6 +73,9 @@ export function createPages({
   const moreActions: readonly Action[] = [
     ...upstreamActions({ elsewhere, steps: upstream, signIn, wayBack }),
   ];
+  const signUp = front.signUp?.offered
+    ? createSignUpPage({ ...shared, signUp: front.signUp, passwords, cookies, languages, wayBack })
+    : undefined;
   const interaction = createInteractionPages({
     front,
     languages,
@@ -85,7 +89,8 @@ export function createPages({
     consent: createConsentPage({ ...shared, languages }),
     wayBack,
     readSubmitted,
-    moreActions,
+    signUp,
+    moreActions: [...moreActions, ...(signUp?.actions ?? [])],
   });
   const home = createFrontPages({ front, publicUrl, csrf, readSubmitted, sendPage, languages });
   const setup = createSetupPages({ front, publicUrl, csrf, readSubmitted, languages, sendPage });

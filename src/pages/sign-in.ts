@@ -9,7 +9,7 @@ import type { FrontDoor, Visit } from './front-door.ts';
 import type { PasswordTry } from './password-try.ts';
 import { RESET_PATH } from './reset.ts';
 import { offersWay, type UpstreamBegin } from './upstream-begin.ts';
-import { visitPath, visitPurpose } from './visit-address.ts';
+import { signUpPath, visitPath, visitPurpose } from './visit-address.ts';
 import { waitText } from './wait-text.ts';
 import { asksForAnotherAccount } from './way-back.ts';
 
@@ -36,7 +36,7 @@ interface Again {
 const MAX_EMAIL = 254;
 
 export function createSignInPage(o: {
-  front: Pick<FrontDoor, 'protocol' | 'findPerson' | 'mailed'>;
+  front: Pick<FrontDoor, 'protocol' | 'findPerson' | 'mailed' | 'signUp'>;
   passwords: PasswordTry;
   elsewhere: UpstreamBegin;
   csrf: Csrf;
@@ -60,6 +60,7 @@ export function createSignInPage(o: {
         chip,
         otherUrl: `${base}${visitPath(visit.uid)}?account=other`,
         resetUrl: front.mailed && `${base}${RESET_PATH}?visit=${visit.uid}`,
+        signUpUrl: front.signUp?.offered && !chip ? base + signUpPath(visit.uid) : undefined,
         onDevice: visit.onDevice === true,
         action: base + visitPath(visit.uid),
         csrf: csrf.issue(ctx, visitPurpose(visit.uid)),

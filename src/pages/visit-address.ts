@@ -9,3 +9,8 @@ export function visitPath(uid: string): string {
 export function visitPurpose(uid: string): string {
   return `interaction ${uid}`;
 }
+
+/** The visit, at its sign-up. */
+export function signUpPath(uid: string): string {
+  return `${visitPath(uid)}?account=new`;
+}

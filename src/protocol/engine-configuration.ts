@@ -51,6 +51,7 @@ export interface ConfigurationParts {
   };
   /** The languages that the pages have. */
   readonly uiLocales: readonly string[];
+  readonly signUp: boolean;
   /** Roles and permissions of the token's subject at its audience. */
   readonly accessClaims: (
     audience: string,
@@ -95,6 +96,14 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
     acrValues: [...levels],
     discovery: {
       ui_locales_supported: [...parts.uiLocales],
+      // OpenID Connect Prompt Create 1.0 section 4.1.
+      prompt_values_supported: [
+        'none',
+        'login',
+        'consent',
+        'select_account',
+        ...(parts.signUp ? ['create'] : []),
+      ],
       ...mutualTlsDiscovery(parts.mutualTls, parts.issuer),
       ...parts.discovery,
     },
@@ -167,7 +176,7 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
       };
     },
     interactions: {
-      policy: createInteractionPolicy(clientOf, parts.levels),
+      policy: createInteractionPolicy(clientOf, parts.levels, parts.signUp),
       url: (ctx, interaction) =>
         new URL(ctx.oidc.urlFor('authorization')).pathname.replace(
           /oauth2\/authorize$/,

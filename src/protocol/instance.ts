@@ -128,6 +128,7 @@ export function createInstanceBuilder(
         richRequests: richRequests({ clientOf, all: parts.resources.all, types }),
         pages: pageConfiguration(parts.pages, (ctx) => ready().clientOf(ctx.oidc.client)),
         uiLocales: parts.uiLocales,
+        signUp: parts.signUp,
         levels: parts.levels,
         accessClaims: async (audience, accountId, clientId) => {
           const holder = accountId

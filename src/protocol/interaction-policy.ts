@@ -6,10 +6,11 @@ import { isLoopbackHost } from '../clients/uri-rules.ts';
 import { type LevelParts, levelCheckList } from './level-checks.ts';
 import { stateOf } from './request-state.ts';
 
-/** @param clientOf the registered client of the request */
+/** @param clientOf the registered client of the request @param signUp people may make their own account */
 export function createInteractionPolicy(
   clientOf: (ctx: KoaContextWithOIDC) => Promise<Client>,
   levels: LevelParts,
+  signUp: boolean,
 ): interactionPolicy.DefaultPolicy {
   const { base, Check, Prompt } = interactionPolicy;
   const policy = base();
@@ -56,6 +57,8 @@ export function createInteractionPolicy(
 
   // OpenID Connect Core section 3.1.2.1, prompt=select_account: the sign-in page, which shows the account in use.
   policy.add(new Prompt({ name: 'select_account', requestable: true }), 0);
+  // Initiating User Registration via OpenID Connect 1.0 section 4: the sign-up page, where there is one.
+  if (signUp) policy.add(new Prompt({ name: 'create', requestable: true }), 0);
   return policy;
 }
 

@@ -89,6 +89,8 @@ export interface ProtocolParts {
   readonly pages: EnginePages;
   /** The languages that the pages have (BCP 47). */
   readonly uiLocales: readonly string[];
+  /** People may make their own account: `prompt=create` leads there. */
+  readonly signUp: boolean;
   /** Ends it durably. `theft`: what is recorded in the same transaction, and told to the account's holder. */
   readonly endFamily: (
     family: string,

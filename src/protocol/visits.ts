@@ -200,6 +200,8 @@ export const visitResults = {
     } as InteractionResults['login'],
     // Whoever signs in has chosen the account: prompt=select_account is answered too, or it would ask without end.
     select_account: {},
+    // So is prompt=create, whether they made an account or had one.
+    create: {},
   }),
   consented: (rejected: ConsentResult): InteractionResults => ({
     consent: rejected as InteractionResults['consent'],

@@ -26,7 +26,7 @@ test('invites, lists without the link, deletes', async () => {
   expect(Date.parse(expires_at) - Date.parse(created_at)).toBe(2 * 86_400_000);
   const [mail] = await at.rooms.mail.box();
   expect(mail?.to).toBe('Ada@Example.com');
-  const token = /\/invitation\/([\w-]{43})/.exec(mail?.text ?? '')?.[1] ?? '';
+  const token = /\/link\/([\w-]{43})/.exec(mail?.text ?? '')?.[1] ?? '';
   expect(token).not.toBe('');
   const listed = await at.cli(['invitation', 'list']);
   expect(listed.json.invitations).toMatchObject([{ id, email: 'Ada@Example.com' }]);
