@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { createAccounts } from './accounts/accounts.ts';
 import { createAuthenticate } from './accounts/authenticate.ts';
 import { createConsents } from './accounts/consents.ts';
+import { createDeletions } from './accounts/deletion.ts';
 import { createEmailVerification } from './accounts/email-verification.ts';
 import { createMailedProofs } from './accounts/mailed-proofs.ts';
 import { createPasswordRange } from './accounts/password-range.ts';
@@ -257,12 +258,14 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     metrics,
   });
   const deviceCookies = createDeviceCookies({ keys: await secrets.get('device-cookie'), clock });
+  const deletions = createDeletions({ db, clock, audit, mail, proofs: mailedProofs, lifetimes });
   const authenticate = createAuthenticate({
     db,
     clock,
     audit,
     passwords,
     throttle,
+    keepAccount: deletions.keep,
     onOutcome: (outcome) => metrics.count('cardea_sign_ins_total', { outcome }),
   });
 
@@ -371,6 +374,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     deviceCookies,
     factors,
     authenticate,
+    deletions,
     passkeys,
     clients,
     directory,

@@ -19,6 +19,7 @@ export function createUpkeep(rooms: Rooms): {
     await settleFamilies();
     await familyIndex.sweep();
     await mail.sweep();
+    await rooms.deletions.sweep();
     await rooms.mailedProofs.sweep();
     await rooms.invitations.sweep();
     await rooms.signUps.sweep();

@@ -5,7 +5,7 @@ import type { Rooms } from './rooms.ts';
 
 /** Undefined where there is no mail: then there is nothing that a mail could prove. */
 export function createMailedFront(rooms: Rooms): MailedFront | undefined {
-  const { mail, mailedProofs, emailVerification, passwordResets } = rooms;
+  const { mail, mailedProofs, emailVerification, passwordResets, deletions } = rooms;
   if (mail.kind === 'off') return undefined;
   return {
     purposeOf: mailedProofs.purposeOf,
@@ -17,6 +17,13 @@ export function createMailedFront(rooms: Rooms): MailedFront | undefined {
           return found && { email: found.email };
         },
         confirm: (token, from) => emailVerification.confirm(token, strangerFrom(from)),
+      },
+      'cancel-deletion': {
+        async describe(token) {
+          const found = await deletions.describeLink(token);
+          return found && { email: found.email };
+        },
+        confirm: (token, from) => deletions.keepByLink(token, strangerFrom(from)),
       },
     },
   };

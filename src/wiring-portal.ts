@@ -1,6 +1,7 @@
 /** Builds the portal, and gives it what it needs of the other rooms, as functions. */
 import { activitySection } from './portal/activity.ts';
 import { appsSection } from './portal/apps.ts';
+import { deletionSection } from './portal/deletion.ts';
 import { devicesSection } from './portal/devices.ts';
 import { createPortal, type PortalOptions } from './portal/portal.ts';
 import type { PortalFront } from './portal/portal-front.ts';
@@ -15,7 +16,10 @@ import { appsFront, devicesFront } from './wiring-devices.ts';
 import type { SecondFactors } from './wiring-journey.ts';
 
 /** The topics of the portal in the order of its list: one line each. */
-function sectionsOf(rooms: Rooms): (kit: PortalKit) => readonly PortalSection[] {
+function sectionsOf(
+  rooms: Rooms,
+  web: Pick<PortalOptions, 'publicUrl' | 'sendPage'>,
+): (kit: PortalKit) => readonly PortalSection[] {
   return (kit) => [
     profileSection(kit, rooms.accounts),
     activitySection(kit, {
@@ -25,6 +29,12 @@ function sectionsOf(rooms: Rooms): (kit: PortalKit) => readonly PortalSection[] 
     }),
     devicesSection(kit, devicesFront(rooms)),
     appsSection(kit, appsFront(rooms)),
+    deletionSection(kit, {
+      deletions: rooms.deletions,
+      graceSeconds: rooms.settings.lifetimes.deletionGrace,
+      sendPage: web.sendPage,
+      base: web.publicUrl.base,
+    }),
   ];
 }
 
@@ -52,7 +62,7 @@ export function createPortalOf(
   return createPortal({
     ...web,
     front: portalFront(rooms, protocol, secondFactors),
-    sections: sectionsOf(rooms),
+    sections: sectionsOf(rooms, web),
     clock: rooms.clock,
     recentSeconds: lifetimes.recentSignIn,
     waySeconds: lifetimes.interaction,

@@ -114,6 +114,8 @@ export type AccountUpdate = Partial<
 > & {
   /** null: says nothing. */
   readonly secondFactor?: SecondFactorPolicy | null;
+  /** ms; with the status `leaving`, and only with it. */
+  readonly leavingUntil?: number;
 };
 
 /** The unique index throws when the new address is another account's: see `isTaken`. */
@@ -127,7 +129,10 @@ export async function updateAccount(
   if (change.email !== undefined) set.email = change.email;
   if (change.emailCanonical !== undefined) set.email_canonical = change.emailCanonical;
   if (change.emailVerified !== undefined) set.email_verified = change.emailVerified;
-  if (change.status !== undefined) set.status = change.status;
+  if (change.status !== undefined) {
+    set.status = change.status;
+    set.leaving_until = change.leavingUntil === undefined ? null : new Date(change.leavingUntil);
+  }
   if (change.profile !== undefined) set.profile = JSON.stringify(change.profile);
   if (change.secondFactor !== undefined) set.second_factor = change.secondFactor;
   const row = await trx
@@ -142,6 +147,19 @@ export async function updateAccount(
 /** SQLSTATE 23505, unique_violation: the transaction is over, and another account has that address. */
 export function isTaken(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === '23505';
+}
+
+/** Those whose grace time is over, the longest over first. */
+export async function listLeft(db: Db, o: { now: number; limit: number }): Promise<readonly string[]> {
+  const rows = await db
+    .selectFrom('accounts')
+    .select('id')
+    .where('status', '=', 'leaving')
+    .where('leaving_until', '<=', new Date(o.now))
+    .orderBy('leaving_until')
+    .limit(o.limit)
+    .execute();
+  return rows.map(({ id }) => id);
 }
 
 export async function deleteAccount(trx: Db, id: string): Promise<boolean> {
@@ -206,6 +224,7 @@ export function accountOf(row: Selectable<AccountRow>): Account {
     profile: row.profile,
     passwordVersion: row.password_version,
     ...(row.second_factor && { secondFactor: row.second_factor }),
+    ...(row.leaving_until === null ? {} : { leavingUntil: row.leaving_until.getTime() }),
     createdAt: row.created_at.getTime(),
     updatedAt: row.updated_at.getTime(),
   };

@@ -14,7 +14,10 @@ export interface Account {
   /** What look-ups go by (emails.ts). */
   readonly emailCanonical: string;
   readonly emailVerified: boolean;
-  readonly status: 'active' | 'disabled';
+  /** `leaving`: its holder deletes it, and can keep it until `leavingUntil`. */
+  readonly status: 'active' | 'disabled' | 'leaving';
+  /** ms; of those that are leaving. */
+  readonly leavingUntil?: number | undefined;
   readonly profile: Profile;
   /** Grows by one with every password that is set, so that device cookies made before it are void. */
   readonly passwordVersion: number;

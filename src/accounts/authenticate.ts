@@ -14,6 +14,7 @@ import type { Device } from '../throttle/device-cookie.ts';
 import type { SignInThrottle, ThrottledAttempt } from '../throttle/sign-in-throttle.ts';
 import type { Account } from './account.ts';
 import { findCredentials, findSettledAccount, replaceHash } from './account-store.ts';
+import type { Deletions } from './deletion.ts';
 import { canonicalEmail, throttleNameOf } from './emails.ts';
 import type { Passwords } from './passwords.ts';
 
@@ -22,6 +23,8 @@ export type SignInOutcome =
   /** `at`, in ms, is from before the account was read: whatever ends its access afterwards ends this sign-in too. */
   | { readonly kind: 'signed-in'; readonly account: Account; readonly amr: ['pwd']; readonly at: number }
   | { readonly kind: 'rejected' }
+  /** Told to whoever knows the password only. ms: until then the account can be kept, by a sign-in with `keep`. */
+  | { readonly kind: 'leaving'; readonly until: number }
   | { readonly kind: 'locked'; readonly retryAfterSeconds: number }
   | { readonly kind: 'busy'; readonly retryAfterSeconds: number };
 
@@ -34,6 +37,8 @@ export interface SignInAttempt {
   /** What the browser's device cookie says once its MAC has been verified (throttle/device-cookie.ts). */
   readonly device?: Device | undefined;
   readonly remembered?: boolean | undefined;
+  /** An account that is leaving stays. */
+  readonly keep?: boolean | undefined;
   readonly requestId?: string | undefined;
 }
 
@@ -45,6 +50,7 @@ export function createAuthenticate({
   audit,
   passwords,
   throttle,
+  keepAccount,
   onOutcome = () => undefined,
 }: {
   db: Kysely<Database>;
@@ -52,6 +58,8 @@ export function createAuthenticate({
   audit: Pick<Audit, 'append' | 'later'>;
   passwords: Passwords;
   throttle: SignInThrottle;
+  /** deletion.ts */
+  keepAccount: Deletions['keep'];
   /** For metrics. */
   onOutcome?: (kind: SignInOutcome['kind']) => void;
 }): Authenticate {
@@ -130,9 +138,19 @@ export function createAuthenticate({
       refuse(attempt, 'busy', found?.account);
       return verified;
     }
-    if (!verified.value || found?.hash === undefined || found.account.status !== 'active') {
+    if (!verified.value || found?.hash === undefined || found.account.status === 'disabled') {
       refuse(attempt, verified.value ? 'disabled' : 'rejected', found?.account);
       return { kind: 'rejected' };
+    }
+    const { id, status, leavingUntil, passwordVersion } = found.account;
+    if (status === 'leaving' && !attempt.keep) {
+      await throttle.released(counted);
+      return { kind: 'leaving', until: leavingUntil ?? clock.now() };
+    }
+    if (status === 'leaving') {
+      const by = { actor: { kind: 'account', id }, network, requestId: attempt.requestId } as const;
+      // Whether it worked is seen below: only an active account gets in.
+      await keepAccount(id, passwordVersion, by);
     }
     // The hash, and the queue before it, took time: what was verified must still be the account's password now, or a
     // sign-in that began before a password change would be born after what that change has ended. A change that has

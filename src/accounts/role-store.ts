@@ -202,6 +202,38 @@ export async function isRoleHeld(db: Db, { audience, role }: RoleKey): Promise<b
   return holder !== undefined;
 }
 
+/**
+ * Whether this account holds it and no other that may sign in does. `lock`: whoever else asks so waits until the
+ * transaction ends.
+ */
+export async function isLastHolder(
+  db: Db,
+  { audience, role }: RoleKey,
+  accountId: string,
+  { lock = false }: { lock?: boolean } = {},
+): Promise<boolean> {
+  if (lock) {
+    await db
+      .selectFrom('roles')
+      .select('name')
+      .where('audience', '=', audience)
+      .where('name', '=', role)
+      .forUpdate()
+      .execute();
+  }
+  const holders = await db
+    .selectFrom('account_roles')
+    .innerJoin('accounts', 'accounts.id', 'account_roles.account_id')
+    .select((holder) => holder('account_roles.account_id', '=', accountId).as('asks'))
+    .distinct()
+    .where('audience', '=', audience)
+    .where('role', '=', role)
+    .where('status', '=', 'active')
+    .limit(2)
+    .execute();
+  return holders.length === 1 && holders[0]?.asks === true;
+}
+
 function roleOf(row: Selectable<RoleRow>): Role {
   return {
     audience: row.audience,

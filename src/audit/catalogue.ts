@@ -36,6 +36,9 @@ export interface AuditDetails {
   'account.disabled': { readonly reason?: string | undefined };
   'account.enabled': None;
   'account.deleted': None;
+  /** By its holder; ms: until then it can be kept. */
+  'account.deletion-planned': { readonly until: number };
+  'account.kept': { readonly by: 'sign-in' | 'link' };
   'invitation.created': {
     readonly invitationId: string;
     /** `audience role`, each. */

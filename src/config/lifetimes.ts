@@ -21,6 +21,7 @@ export interface Lifetimes {
   readonly deviceCode: number;
   readonly setupLink: number;
   readonly recentSignIn: number;
+  readonly deletionGrace: number;
   readonly mailedLink: number;
   readonly mailedCode: number;
   readonly invitation: number;
@@ -141,6 +142,14 @@ export const lifetimeRows: Readonly<
     15 * minute,
     'how long a page waits for a passkey before it asks anew',
   ),
+  // Long enough to come back from a holiday to a mail that one has not asked for.
+  deletionGrace: row(
+    'DELETION_GRACE',
+    14 * day,
+    0,
+    90 * day,
+    'an account that its holder deletes can be kept; `0` deletes it at once',
+  ),
   signingKeyPublish: row(
     'SIGNING_KEY_PUBLISH',
     hour,
@@ -237,6 +246,7 @@ export function buildLifetimes(take: (row: LifetimeRow) => number): Lifetimes {
     deviceCode: take(lifetimeRows.deviceCode),
     setupLink: take(lifetimeRows.setupLink),
     recentSignIn: take(lifetimeRows.recentSignIn),
+    deletionGrace: take(lifetimeRows.deletionGrace),
     mailedLink: take(lifetimeRows.mailedLink),
     mailedCode: take(lifetimeRows.mailedCode),
     invitation: take(lifetimeRows.invitation),

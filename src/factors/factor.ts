@@ -17,7 +17,7 @@ export interface FactorAccount {
   readonly email: string;
   readonly emailCanonical: string;
   readonly emailVerified: boolean;
-  readonly status: 'active' | 'disabled';
+  readonly status: 'active' | 'disabled' | 'leaving';
   /** BCP 47, of the person's choice. */
   readonly locale?: string | undefined;
 }

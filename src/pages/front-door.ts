@@ -147,6 +147,8 @@ export type SignInOutcome =
       readonly at: number;
     }
   | { readonly kind: 'rejected' }
+  /** Its holder deletes it; ms. Signing in with `keep` keeps it. */
+  | { readonly kind: 'leaving'; readonly until: number }
   | { readonly kind: 'locked'; readonly retryAfterSeconds: number }
   | { readonly kind: 'busy'; readonly retryAfterSeconds: number };
 
@@ -155,6 +157,7 @@ export type Authenticate = (attempt: {
   readonly password: string;
   readonly network: string;
   readonly device?: Device;
+  readonly keep?: boolean;
 }) => Promise<SignInOutcome>;
 
 /** The one-time link of the first start (accounts/setup-link.ts). */

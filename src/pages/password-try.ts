@@ -4,7 +4,8 @@ import type { Cookies } from '../web/cookies.ts';
 import type { FrontDoor, SignInOutcome } from './front-door.ts';
 
 export interface PasswordTry {
-  attempt(ctx: Koa.Context, email: string, password: string): Promise<SignInOutcome>;
+  /** `keep`: an account that is being deleted stays. */
+  attempt(ctx: Koa.Context, email: string, password: string, keep?: boolean): Promise<SignInOutcome>;
   /** Makes this browser a known one of that account. */
   know(ctx: Koa.Context, account: { readonly id: string; readonly passwordVersion: number }): void;
 }
@@ -19,11 +20,17 @@ export function createPasswordTry(o: {
 }): PasswordTry {
   const { front, cookies } = o;
   return {
-    attempt(ctx, email, password) {
+    attempt(ctx, email, password, keep = false) {
       const cookie = cookies.read(ctx, DEVICE_COOKIE);
       const device = cookie === undefined ? undefined : front.deviceCookies.verify(cookie);
       const network = front.networkOf(ctx.ip);
-      return front.authenticate({ email, password, network, ...(device && { device }) });
+      return front.authenticate({
+        email,
+        password,
+        network,
+        ...(keep && { keep }),
+        ...(device && { device }),
+      });
     },
     know(ctx, { id, passwordVersion }) {
       const value = front.deviceCookies.issue(id, passwordVersion);

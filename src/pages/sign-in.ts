@@ -28,6 +28,8 @@ interface Again {
   readonly waitSeconds?: number;
   readonly email?: string | undefined;
   readonly remember?: boolean;
+  /** The account is being deleted; ms: until when it can be kept. */
+  readonly leavingUntil?: number;
   /** Text keys by field. */
   readonly faults?: Readonly<Partial<Record<'email' | 'password', string>>>;
 }
@@ -71,6 +73,7 @@ export function createSignInPage(o: {
         noticeValues: again?.noticeValues,
         passwords: offersWay(visit, 'password'),
         providers: await elsewhere.buttons(visit),
+        leavingUntil: again?.leavingUntil,
         wait: again?.waitSeconds === undefined ? undefined : waitText(again.waitSeconds),
       },
       policy: {
@@ -100,7 +103,7 @@ export function createSignInPage(o: {
       };
       return show(ctx, visit, { status: 422, email, remember, faults });
     }
-    const outcome = await passwords.attempt(ctx, email, password);
+    const outcome = await passwords.attempt(ctx, email, password, fields.keep === 'yes');
     switch (outcome.kind) {
       case 'signed-in': {
         const { account, amr, at } = outcome;
@@ -115,6 +118,8 @@ export function createSignInPage(o: {
       // One sentence for unknown, wrong and disabled (OWASP ASVS 6.3.8).
       case 'rejected':
         return show(ctx, visit, { status: 422, notice: 'signIn.rejected', email, remember });
+      case 'leaving':
+        return show(ctx, visit, { status: 200, leavingUntil: outcome.until, email, remember });
       case 'locked':
         return show(ctx, visit, {
           status: 429,

@@ -228,6 +228,8 @@ function refusal(outcome: Exclude<SignInOutcome, { kind: 'signed-in' }>): Again 
   switch (outcome.kind) {
     case 'rejected':
       return { status: 422, notice: 'upstream.prove.rejected' };
+    case 'leaving':
+      return { status: 422, notice: 'signIn.leavingElsewhere' };
     case 'locked':
       return { status: 429, notice: 'signIn.locked', waitSeconds: outcome.retryAfterSeconds };
     case 'busy':

@@ -61,7 +61,7 @@ export interface HolderAccount {
   readonly id: string;
   readonly email: string;
   readonly emailVerified: boolean;
-  readonly status: 'active' | 'disabled';
+  readonly status: 'active' | 'disabled' | 'leaving';
   readonly passwordVersion: number;
 }
 

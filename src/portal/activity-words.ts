@@ -22,6 +22,8 @@ export const visibility: Readonly<Record<AuditType, 'shown' | 'hidden'>> = {
   'account.disabled': 'shown',
   'account.enabled': 'shown',
   'account.deleted': 'hidden',
+  'account.deletion-planned': 'shown',
+  'account.kept': 'shown',
   'role.created': 'hidden',
   'role.updated': 'hidden',
   'role.deleted': 'hidden',

@@ -26,7 +26,9 @@ export interface AccountRow {
   /** What look-ups and the unique index go by (accounts/emails.ts). */
   email_canonical: string;
   email_verified: Generated<boolean>;
-  status: Generated<'active' | 'disabled'>;
+  status: Generated<'active' | 'disabled' | 'leaving'>;
+  /** Set exactly while it is leaving. */
+  leaving_until: Date | null;
   /** Standard claims under their wire names. */
   profile: Json<Record<string, unknown>>;
   /** Grows by one with every password that is set; device cookies carry it. */

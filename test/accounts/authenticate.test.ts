@@ -168,7 +168,7 @@ describe.each(databases)('signing in on $name', ({ open }) => {
         return verified;
       },
     };
-    const authenticate = createAuthenticate({ ...rooms, passwords: slow });
+    const authenticate = createAuthenticate({ ...rooms, passwords: slow, keepAccount: async () => false });
     const attempt = { email: 'overtaken@example.com', password, network: fresh() };
     expect(await authenticate(attempt)).toEqual({ kind: 'rejected' });
   });

@@ -2,6 +2,7 @@
 import { createAccounts } from '../../src/accounts/accounts.ts';
 import { createAuthenticate } from '../../src/accounts/authenticate.ts';
 import { createConsents } from '../../src/accounts/consents.ts';
+import { createDeletions } from '../../src/accounts/deletion.ts';
 import { createMailedProofs } from '../../src/accounts/mailed-proofs.ts';
 import { createPasswords } from '../../src/accounts/passwords.ts';
 import { createRoles } from '../../src/accounts/roles.ts';
@@ -10,6 +11,7 @@ import { createClientAccess, createStandings } from '../../src/accounts/standing
 import { createAudit } from '../../src/audit/audit.ts';
 import { defaultLifetimes } from '../../src/config/lifetimes.ts';
 import { defaultLimits } from '../../src/config/limits.ts';
+import type { Message } from '../../src/mail/message.ts';
 import { createSqlCounters } from '../../src/storage/counters-sql.ts';
 import type { OpenDatabase } from '../../src/storage/database.ts';
 import { createLease } from '../../src/storage/lease.ts';
@@ -42,22 +44,29 @@ export function openAccounts(
   const throttle = createSignInThrottle({ counters, limits: defaultLimits, clock });
   const lifetimes = defaultLifetimes;
   const common = { db, clock, audit, passwords, lifetimes };
+  const mailedProofs = createMailedProofs({ db, clock, secrets: mailedCodeSecrets });
+  const farewells: Message[] = [];
+  const mail = { write: async (_: unknown, message: Message) => void farewells.push(message) };
+  const deletions = createDeletions({ ...common, mail, proofs: mailedProofs });
   return {
     db,
     clock,
     audit,
     lease,
     passwords,
+    lifetimes,
     throttle,
     accounts: createAccounts(common),
     roles: createRoles(common),
     consents: createConsents(common),
     setupLink: createSetupLink(common),
-    mailedProofs: createMailedProofs({ db, clock, secrets: mailedCodeSecrets }),
+    mailedProofs,
+    /** The mails of deletions, oldest first. */
+    farewells,
+    deletions,
     standings: createStandings({ db, lease }),
     clientAccess: createClientAccess({ db, lease }),
-    authenticate: createAuthenticate({ ...common, throttle }),
-    lifetimes,
+    authenticate: createAuthenticate({ ...common, throttle, keepAccount: deletions.keep }),
     async close() {
       await lease.close();
       await audit.close();
