@@ -37,9 +37,9 @@ export function createSecondFactors(
     policyOf,
     levels: {
       demanded: async (accountId, clientId) => demandedRank(await policyOf(accountId, clientId)),
-      async canReach(accountId, clientId, amr, rank) {
+      async canReach(accountId, clientId, amr, asks, rank) {
         const [policy, has] = await Promise.all([policyOf(accountId, clientId), kindsOf(factors, accountId)]);
-        return canReach({ amr, policy, has }, rank);
+        return canReach({ amr, policy, has }, asks, rank);
       },
     },
     async strongLevels(accountId) {

@@ -35,7 +35,7 @@ export function dependsOnFactors({ amr, policy, wanted }: Omit<Situation, 'has'>
 export function nextNeed(situation: Situation): Need {
   const { amr, policy, wanted } = situation;
   const rank = rankOf(amr);
-  const has = usable(situation);
+  const has = usable(situation, wanted.must > rank ? 'demand' : 'wish');
   const demanded = rankOfPolicy(policy, has);
   const asked = Math.max(wanted.must, wanted.wish) as Rank;
   // What only the request asks for is asked of those who have it: setting a factor up in the middle of a step-up would
@@ -50,18 +50,22 @@ export function nextNeed(situation: Situation): Need {
   return { kind: 'enrol', kinds: demanded === 3 ? ['passkey'] : ['passkey', 'totp'] };
 }
 
-/** Whether these methods, with the factors that the account has, get to that rank. */
-export function canReach(situation: Omit<Situation, 'wanted'>, rank: Rank): boolean {
-  return reach(situation.amr, usable(situation)) >= rank;
+/** Whether these methods, with the factors that the account has, get to the rank that a request demands or wishes for. */
+export function canReach(situation: Omit<Situation, 'wanted'>, asks: 'demand' | 'wish', rank: Rank): boolean {
+  return reach(situation.amr, usable(situation, asks)) >= rank;
 }
 
 /**
- * A mailed code is the weakest: only where there is nothing better, and where no policy demands that something be set
- * up. One factor is not two: after a mailed code, or an upstream account behind the same mailbox, it brings nothing on.
+ * A mailed code is the weakest: for what a request demands only, where there is nothing better, and where no policy
+ * demands that something be set up. One factor is not two: after a mailed code, or an upstream account behind the same
+ * mailbox, it brings nothing on.
  */
-function usable({ policy, has }: Pick<Situation, 'policy' | 'has'>): readonly FactorKind[] {
+function usable(
+  { policy, has }: Pick<Situation, 'policy' | 'has'>,
+  asks: 'demand' | 'wish',
+): readonly FactorKind[] {
   const better = has.filter((kind) => kind !== 'email');
-  return better.length > 0 || demandedRank(policy) > 1 ? better : has;
+  return better.length > 0 || demandedRank(policy) > 1 || asks === 'wish' ? better : has;
 }
 
 /** A code generator is set up to be asked for; a passkey alone may be there for its own way of signing in. */

@@ -8,6 +8,7 @@ import Provider from 'oidc-provider';
 import { type ArtifactKind, newId, newSessionId, newSessionUid } from '../storage/ids.ts';
 import { type EndingSession, endingSession, keepSignOut, type SignOut } from './back-channel-logout.ts';
 import type { EngineClients } from './engine-clients.ts';
+import { toldAcr } from './level-checks.ts';
 import type { MintedToken } from './minted-tokens.ts';
 import { atOrigin } from './mutual-tls.ts';
 import { askedScope, setPushedRequestLifetime } from './pushed-requests.ts';
@@ -46,6 +47,9 @@ const PROOF_FRESH_SECONDS = 300;
 export function overrideEngine(engine: Provider, parts: Overrides): Overridden {
   const define = (target: object, name: string, value: unknown) =>
     Object.defineProperty(target, name, { value, configurable: true, writable: true });
+
+  // Levels: the engine tells the session's even where the request demands one of those below it.
+  Object.defineProperty(engine.OIDCContext.prototype, 'acr', toldAcr);
 
   // Addresses: the engine derives them from the request's Host; ours come from the issuer alone.
   define(

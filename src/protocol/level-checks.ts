@@ -1,7 +1,7 @@
 /** Which levels a request asks for, when that needs another step of the person, and what tokens say of the level. */
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { errors, interactionPolicy } from 'oidc-provider';
-import { type Rank, rankOf, rankOfLevel } from './levels.ts';
+import { levels, type Rank, rankOf, rankOfLevel } from './levels.ts';
 import { stateOf } from './request-state.ts';
 
 /** What an authorization request asks of the sign-in. */
@@ -21,6 +21,7 @@ export interface LevelParts {
     accountId: string,
     clientId: string,
     amr: readonly string[],
+    asks: 'demand' | 'wish',
     rank: Rank,
   ) => Promise<boolean>;
 }
@@ -57,6 +58,29 @@ export function wantedRanks(params: Readonly<Record<string, unknown>>): WantedRa
   };
 }
 
+/**
+ * What tokens say of a sign-in that has reached `acr`. OpenID Connect Core section 5.5.1.1: an essential acr is answered
+ * by one of its values. A higher level includes the lower ones, so the highest of them that was reached is no less true.
+ */
+export function toldLevel(
+  acr: string | undefined,
+  params: Readonly<Record<string, unknown>> = {},
+): string | undefined {
+  const reached = rankOfLevel(acr);
+  const fitting = essentialLevels(params)
+    .map(rankOfLevel)
+    .filter((rank) => rank > 0 && rank <= reached);
+  return fitting.length === 0 ? acr : levels[Math.max(...fitting) - 1];
+}
+
+/** For the engine's context, which knows the session's alone (engine-overrides.ts). */
+export const toldAcr: PropertyDescriptor = {
+  configurable: true,
+  get(this: KoaContextWithOIDC['oidc']) {
+    return toldLevel(this.session?.acr, this.params);
+  },
+};
+
 type Details = Record<string, unknown>;
 
 /** What the session has proved, so that only what is missing is asked for. Kept in the interaction, server-held. */
@@ -74,8 +98,12 @@ export function levelCheckList(
 ): readonly interactionPolicy.Check[] {
   const proved = (ctx: KoaContextWithOIDC): Rank => rankOf(ctx.oidc.amr ?? []);
   const who = (ctx: KoaContextWithOIDC): string | undefined => ctx.oidc.session?.accountId;
-  const reaches = async (ctx: KoaContextWithOIDC, accountId: string, rank: Rank): Promise<boolean> =>
-    parts.canReach(accountId, await clientIdOf(ctx), ctx.oidc.amr ?? [], rank);
+  const reaches = async (
+    ctx: KoaContextWithOIDC,
+    accountId: string,
+    asks: 'demand' | 'wish',
+    rank: Rank,
+  ): Promise<boolean> => parts.canReach(accountId, await clientIdOf(ctx), ctx.oidc.amr ?? [], asks, rank);
 
   return [
     // Asked again however often a sign-in comes back without it: nothing goes on below the policy.
@@ -102,7 +130,8 @@ export function levelCheckList(
         const accountId = who(ctx);
         const reached = proved(ctx);
         if (must > 0 && reached >= must) return false;
-        const reachable = must > 0 && (accountId === undefined || (await reaches(ctx, accountId, must)));
+        const reachable =
+          must > 0 && (accountId === undefined || (await reaches(ctx, accountId, 'demand', must)));
         if (reachable && !ctx.oidc.result?.login) return true;
         throw new errors.UnmetAuthenticationRequirements('no sign-in here reaches the acr that is asked for');
       },
@@ -117,7 +146,7 @@ export function levelCheckList(
         const accountId = who(ctx);
         if (accountId === undefined || ctx.oidc.result?.login || ctx.oidc.promptPending('none')) return false;
         const { wish } = wantedRanks(ctx.oidc.params ?? {});
-        return wish > proved(ctx) && (await reaches(ctx, accountId, wish));
+        return wish > proved(ctx) && (await reaches(ctx, accountId, 'wish', wish));
       },
       ofSession,
     ),

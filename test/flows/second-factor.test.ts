@@ -107,8 +107,8 @@ describe('acr and amr tell what was proved', () => {
     await browser.code('openid');
     const silent = await browser.agent.get(authorizeQuery(client, { prompt: 'none', acr_values: two }));
     expect(answerOf(silent).get('code')).toBeTruthy();
-    const page = await open(browser.agent, { acr_values: two });
-    expect(page.text).toContain('/second-factor"');
+    const without = await open(browser.agent, { acr_values: two });
+    expect(answerOf(without).get('code')).toBeTruthy();
     const weaker = await open(browser.agent, { acr_values: `${one} ${two}` });
     expect(answerOf(weaker).get('code')).toBeTruthy();
   });

@@ -192,6 +192,7 @@ describe('row by row', () => {
     ['never mail after mail', need('none', ['email'], ['email'], { must: 2 }), nothing],
     ['what cannot be reached is not asked for', need('none', ['pwd'], ['totp'], { must: 3 }), nothing],
     ['a wish likewise', need('none', ['pwd'], ['totp'], { wish: 2 }), { kind: 'factor', kinds: ['totp'] }],
+    ['a wish is worth no mail', need('none', ['pwd'], ['email'], { wish: 2 }), nothing],
     ['a wish that cannot be reached', need('none', ['pwd'], [], { wish: 2 }), nothing],
   ])('%s', (_, got, wanted) => expect(got).toEqual(wanted));
 
@@ -201,11 +202,12 @@ describe('row by row', () => {
       policy,
       has,
     });
-    expect(canReach(at(['totp']), 2)).toBe(true);
-    expect(canReach(at(['totp']), 3)).toBe(false);
-    expect(canReach(at(['passkey']), 3)).toBe(true);
-    expect(canReach(at(['email']), 2)).toBe(true);
-    expect(canReach(at(['email'], 'required'), 2)).toBe(false);
-    expect(canReach(at([]), 2)).toBe(false);
+    expect(canReach(at(['totp']), 'wish', 2)).toBe(true);
+    expect(canReach(at(['totp']), 'demand', 3)).toBe(false);
+    expect(canReach(at(['passkey']), 'demand', 3)).toBe(true);
+    expect(canReach(at(['email']), 'demand', 2)).toBe(true);
+    expect(canReach(at(['email']), 'wish', 2)).toBe(false);
+    expect(canReach(at(['email'], 'required'), 'demand', 2)).toBe(false);
+    expect(canReach(at([]), 'demand', 2)).toBe(false);
   });
 });

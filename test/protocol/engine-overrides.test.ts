@@ -7,6 +7,7 @@ import { decodeJwt, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import Provider, { type ClientMetadata } from 'oidc-provider';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { buildEngine } from '../../src/protocol/engine.ts';
+import { levels } from '../../src/protocol/levels.ts';
 import { setPushedRequestLifetime } from '../../src/protocol/pushed-requests.ts';
 import { isKind } from '../../src/storage/ids.ts';
 import { ask, bareEngine, closeServers, issuer, metadata, overridden } from './overridden-engine.ts';
@@ -41,6 +42,23 @@ describe('urlFor', () => {
     const document = JSON.parse((await ask(overridden().engine, path)).text);
     expect(document.token_endpoint).toBe(`${issuer}/token`);
   });
+});
+
+test('acr: the engine tells what the session says; ours tells the demanded level that it includes', () => {
+  const [one, two, three] = levels;
+  const told = ({ OIDCContext }: Provider, params: object) =>
+    Reflect.get(OIDCContext.prototype, 'acr', { session: { acr: three }, params }) as unknown;
+  const demanded = (...values: string[]) => ({
+    claims: JSON.stringify({ id_token: { acr: { essential: true, values } } }),
+  });
+  expect(told(bareEngine(), demanded(two))).toBe(three);
+  const { engine } = overridden();
+  expect(told(engine, demanded(two))).toBe(two);
+  expect(told(engine, demanded(one, two))).toBe(two);
+  expect(told(engine, demanded(three, one))).toBe(three);
+  expect(told(engine, demanded('urn:elsewhere'))).toBe(three);
+  expect(told(engine, { acr_values: one })).toBe(three);
+  expect(told(engine, {})).toBe(three);
 });
 
 test('audiences of client assertions: the engine takes three, ours is the issuer', () => {
