@@ -76,7 +76,7 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
 
   const signingOut = createSigningOut(rooms, own.clientId);
 
-  const secondFactors = createSecondFactors(rooms, findClient);
+  const secondFactors = createSecondFactors(rooms, findClient, cookies);
 
   const protocol = createProtocol({
     ...rooms,

@@ -2,6 +2,7 @@
 import type { Accounts } from './accounts/accounts.ts';
 import type { Settings } from './config/settings.ts';
 import { createFactors, type Factors } from './factors/factors.ts';
+import { listPasskeys } from './passkeys/passkey-store.ts';
 import type { InstanceSecrets } from './storage/random-secrets.ts';
 
 type Needs = Omit<
@@ -14,13 +15,15 @@ type Needs = Omit<
 };
 
 export async function openFactors({ settings, accounts, secrets, ...parts }: Needs): Promise<Factors> {
+  const rpId = settings.passkeys?.rpId;
   return createFactors({
     ...parts,
     async findAccount(id) {
       const account = await accounts.find(id);
       return account && { ...account, locale: account.profile.locale };
     },
-    hasOther: async () => false,
+    hasOther: async (db, accountId) =>
+      rpId !== undefined && (await listPasskeys(db, accountId)).some((one) => one.rpId === rpId),
     recoverySecrets: await secrets.get('recovery-codes'),
     issuerName: new URL(settings.issuer).host,
   });

@@ -6,6 +6,8 @@ import { canReach, demandedRank } from './pages/next-need.ts';
 import type { LevelParts } from './protocol/level-checks.ts';
 import { levels } from './protocol/levels.ts';
 import type { Rooms } from './rooms.ts';
+import type { Cookies } from './web/cookies.ts';
+import { createCodeFactors } from './wiring-code-factors.ts';
 import { createMailedCode } from './wiring-mailed-factor.ts';
 
 export interface SecondFactors {
@@ -21,9 +23,10 @@ type Strict = { readonly secondFactor?: SecondFactorPolicy | undefined };
 export function createSecondFactors(
   rooms: Rooms,
   findClient: (clientId: string) => Promise<(PageClient & Strict) | undefined>,
+  cookies: Pick<Cookies, 'read'>,
 ): SecondFactors {
   // Strongest first: the first one that an account has is the one that is asked for.
-  const factors: FrontDoor['secondFactors'] = [createMailedCode(rooms)];
+  const factors: FrontDoor['secondFactors'] = [...createCodeFactors(rooms, cookies), createMailedCode(rooms)];
 
   const policyOf = async (accountId: string, clientId: string): Promise<SecondFactorPolicy> => {
     const [standing, client] = await Promise.all([rooms.standings.get(accountId), findClient(clientId)]);

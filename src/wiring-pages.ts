@@ -66,6 +66,7 @@ export function createFrontDoor(o: {
     authenticate: rooms.authenticate,
     secondFactors: o.secondFactors.factors,
     policyOf: o.secondFactors.policyOf,
+    authenticators: rooms.factors,
     deviceCookies: rooms.deviceCookies,
     upstream: rooms.upstream,
     async findPerson(accountId) {

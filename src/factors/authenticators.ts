@@ -52,6 +52,8 @@ export type Confirmed =
       readonly kind: 'added';
       readonly authenticator: Authenticator;
       readonly recoveryCodes?: readonly string[] | undefined;
+      /** ms, from before the account was read. */
+      readonly at: number;
     }
   | { readonly kind: 'wrong' }
   /** Nothing waits here: too old, begun anew elsewhere, or confirmed already. */
@@ -113,6 +115,7 @@ export function createAuthenticators(
       });
     },
     async confirm(at, { code, name = '' }, by) {
+      const began = clock.now();
       const account = await findAccount(at.accountId);
       if (account?.status !== 'active') return { kind: 'absent' };
       return db.transaction().execute(async (trx) => {
@@ -137,7 +140,7 @@ export function createAuthenticators(
         await tell(trx, account, { kind: 'factor-added', key: id, at: now, by, data });
         const recoveryCodes = await recovery.makeFirst(trx, account, by);
         const authenticator = { id, name: called, addedAt: now, lastUsedAt: now };
-        return { kind: 'added', authenticator, recoveryCodes };
+        return { kind: 'added', authenticator, recoveryCodes, at: began };
       });
     },
     rename: (accountId, id, name, by) =>

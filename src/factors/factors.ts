@@ -22,6 +22,9 @@ export interface HeldFactors {
 
 export interface Factors extends Authenticators {
   held(accountId: string): Promise<HeldFactors>;
+  hasAuthenticator(accountId: string): Promise<boolean>;
+  /** Whether one is left. */
+  hasRecoveryCode(accountId: string): Promise<boolean>;
   readonly verify: VerifyCode;
   readonly makeRecoveryCodes: RecoveryCodes['make'];
   /** Every authenticator of the account, and with the last factor its recovery codes. @returns how many went */
@@ -57,6 +60,8 @@ export function createFactors({
   return {
     ...authenticators,
     held,
+    hasAuthenticator: async (accountId) => (await listAuthenticators(db, accountId)).length > 0,
+    hasRecoveryCode: async (accountId) => ((await findRecoveryCodes(db, accountId))?.left ?? 0) > 0,
     verify: createVerifyCode(parts),
     makeRecoveryCodes: recovery.make,
     async removeAll(accountId, by) {

@@ -4,6 +4,7 @@
  */
 import type Koa from 'koa';
 import type { SecondFactorPolicy } from '../config/second-factor.ts';
+import type { Authenticators } from '../factors/authenticators.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { FormFields } from '../web/forms.ts';
 import type { MailedFront } from './mailed-front.ts';
@@ -203,6 +204,8 @@ export interface FrontDoor {
   readonly secondFactors: readonly SecondFactor[];
   /** The strictest that setting, client, roles and account say. */
   policyOf(accountId: string, clientId: string): Promise<SecondFactorPolicy>;
+  /** Authenticator apps, for the page that sets one up. */
+  readonly authenticators: Pick<Authenticators, 'begin' | 'confirm'>;
   readonly deviceCookies: DeviceCookies;
   /** Signing in with others. */
   readonly upstream: Upstream;

@@ -9,6 +9,7 @@ import type { PublicUrl } from '../web/public-url.ts';
 import type { RenderPage } from '../web/render.ts';
 import { createConsentPage } from './consent.ts';
 import { createEnrolPage } from './enrol.ts';
+import { createTotpEnrolment, enrolledInterlude } from './enrol-totp.ts';
 import type { Enrolment, Interlude } from './factor.ts';
 import { createFrontPages } from './front.ts';
 import type { FrontDoor } from './front-door.ts';
@@ -53,8 +54,7 @@ export function createPages({
   const sendPage = createSendPage({ renderPage, languages });
   const readSubmitted = createReadSubmitted({ csrf, origin: publicUrl.origin });
   // Pages of factors that are set up, pages before the end, and other ways of signing in: each room adds its own.
-  const enrolments: readonly Enrolment[] = [];
-  const interludes: readonly Interlude[] = [];
+  const interludes: readonly Interlude[] = [enrolledInterlude({ csrf, base, sendPage })];
   const passwords = createPasswordTry({ front: direct, cookies });
   const wayBack = createWayBack({ cookies, base, sendPage, findClient: direct.findClient });
   const journey = createJourney({
@@ -67,6 +67,7 @@ export function createPages({
     protocol: { ...direct.protocol, finishSignIn: journey.finishSignIn },
   };
   const shared = { front, csrf, base, sendPage };
+  const enrolments: readonly Enrolment[] = [createTotpEnrolment({ ...shared, journey })];
   const elsewhere = createUpstreamBegin(shared);
   const signIn = createSignInPage({ ...shared, passwords, elsewhere });
   const upstream = createUpstreamSteps({ ...shared, passwords, signIn, cookies });

@@ -51,6 +51,12 @@ const unknownDetail: AskedDetail = {
   },
 };
 
+const signedInByPassword = { accountId: ada.accountId, amr: ['pwd'], remember: true, at: 0 };
+const passwordOnly = { proved: signedInByPassword };
+const demandFactor = (front: FakeFrontDoor): void => {
+  front.policy = 'required';
+};
+
 /** Names short, long, and from right to left. */
 const someApps: SignedOutApps = {
   told: ['Orders', 'Landesverwaltungsamt Rheinland-Pfalz Bestellwesenverwaltung Nord'],
@@ -148,6 +154,34 @@ export const scenes: readonly Scene[] = [
       missing: { scopes: ['openid'], claims: [], resources: {}, details: [payment, unknownDetail] },
     },
   },
+  { name: 'enrol-totp', path: `${page}?factor=totp`, visit: passwordOnly, arrange: demandFactor },
+  {
+    name: 'enrol-totp-wrong',
+    path: `${page}?factor=totp`,
+    visit: passwordOnly,
+    arrange: demandFactor,
+    act: async (at) => {
+      await at.getByLabel('Code from your app').fill('000000');
+      await at.getByRole('button', { name: 'Turn on' }).click();
+      await at.getByRole('alert').waitFor();
+    },
+  },
+  {
+    name: 'recovery-codes',
+    path: `${page}?factor=totp`,
+    visit: passwordOnly,
+    arrange: demandFactor,
+    act: async (at) => {
+      await at.getByLabel('Code from your app').fill('123456');
+      await at.getByRole('button', { name: 'Turn on' }).click();
+      await at.getByRole('heading', { name: 'Keep your recovery codes' }).waitFor();
+    },
+  },
+  {
+    name: 'recovery-codes-gone',
+    path: page,
+    visit: { proved: { ...signedInByPassword, amr: ['pwd', 'otp', 'mfa'], pause: 'enrolled' } },
+  },
   { name: 'stale', path: '/interaction/visit-zzzzzzzzzzzzzzzz' },
   { name: 'front', path: '/' },
   { name: 'account', path: '/', session: 'ada-1' },
@@ -218,6 +252,7 @@ export function arrange({ front, portal }: { front: FakeFrontDoor; portal: FakeP
   front.visits.set(UID, visitOf(UID, scene.visit));
   front.people.set('root-1', { accountId: 'root-1', email: 'root@example.com', administrator: true });
   front.outcome = { kind: 'rejected' };
+  front.policy = 'none';
   front.setupOutcome = { kind: 'created' };
   front.setupToken = TOKEN;
   front.mails = [];

@@ -1,6 +1,9 @@
 /** An in-memory stand-in for the rooms below the pages: real answers over HTTP, no engine, no database. */
+
 import type Koa from 'koa';
 import type { SecondFactorPolicy } from '../../src/config/second-factor.ts';
+import { qrCodeOf } from '../../src/factors/qr-code.ts';
+import { addressOfSecret } from '../../src/factors/totp.ts';
 import type {
   BoxedMail,
   Device,
@@ -110,6 +113,27 @@ export function visitOf(uid: string, more: Partial<Visit> = {}): Visit {
   };
 }
 
+const secret = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ';
+const address = addressOfSecret(secret, { issuer: 'id.example.com', email: 'ada@example.com' });
+/** The secret of RFC 6238 appendix B. */
+export const enrolment = {
+  qr: qrCodeOf(address),
+  key: secret.match(/.{4}/g)?.join(' ') ?? '',
+  address,
+};
+export const recoveryCodes = [
+  'BCDF-GHJK-LMNP',
+  'QRST-VWXZ-BCDF',
+  'GHJK-LMNP-QRST',
+  'VWXZ-BCDF-GHJK',
+  'LMNP-QRST-VWXZ',
+  'CDFG-HJKL-MNPQ',
+  'RSTV-WXZB-CDFG',
+  'HJKL-MNPQ-RSTV',
+  'WXZB-CDFG-HJKL',
+  'MNPQ-RSTV-WXZB',
+];
+
 export function createFakeFrontDoor(): FakeFrontDoor {
   const visits = new Map<string, Visit>();
   const people = new Map([[ada.accountId, ada]]);
@@ -186,6 +210,13 @@ export function createFakeFrontDoor(): FakeFrontDoor {
     secondFactors: [],
     policyOf: async () => fake.policy,
     policy: 'none',
+    authenticators: {
+      begin: async () => ({ kind: 'begun', enrolment }),
+      confirm: async (_at, { code }) =>
+        code === '123456'
+          ? { kind: 'added', authenticator: { id: 'a', name: '', addedAt: 0 }, recoveryCodes, at: 0 }
+          : { kind: 'wrong' },
+    },
     deviceCookies: {
       issue: (accountId, passwordVersion) => `device-of.${accountId}.${passwordVersion}`,
       verify(value) {

@@ -32,6 +32,18 @@
     });
   }
 
+  for (const acts of document.querySelectorAll('[data-codes]')) {
+    acts.hidden = false;
+    acts.querySelector('[data-print]')?.addEventListener('click', () => window.print());
+    const copy = acts.querySelector('[data-copy]');
+    if (!navigator.clipboard) copy?.remove();
+    copy?.addEventListener('click', async () => {
+      const codes = document.querySelectorAll(`${copy.dataset.copy} code`);
+      await navigator.clipboard.writeText([...codes].map((code) => code.textContent).join('\n'));
+      copy.textContent = copy.dataset.done;
+    });
+  }
+
   // Coming back by the browser's own button shows the page as it was left.
   window.addEventListener('pageshow', () => {
     for (const form of document.querySelectorAll('form[data-sent]')) {
