@@ -17,6 +17,7 @@ import { createSigningOut } from './signing-out.ts';
 import { networkOf } from './throttle/networks.ts';
 import { createAccessLog, loggedPath } from './web/access-log.ts';
 import { loadAssets } from './web/assets.ts';
+import { accentDoor, brandFiles, brandView } from './web/brand.ts';
 import { createAddressDoor, createAddressReader, createProxyCheck } from './web/client-address.ts';
 import { createClientCertificates } from './web/client-certificate.ts';
 import { createCookies } from './web/cookies.ts';
@@ -56,11 +57,13 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
     clock,
   });
   const { base, secure } = publicUrl;
-  const assets = loadAssets({ dir: `${viewsDir}assets`, base });
+  const { branding } = rooms;
+  const assets = loadAssets({ dir: `${viewsDir}assets`, base, more: brandFiles(branding) });
+  const brand = brandView(branding, assets.url);
   const cookies = createCookies({ secure, base });
   const { languages: known } = rooms;
   const languages = createPageLanguages({ languages: known, cookies });
-  const { renderPage } = createRenderer({ viewsDir, languages: known, assets, base });
+  const { renderPage } = createRenderer({ viewsDir, languages: known, brand, assets, base });
   const views = createProtocolViews({ renderPage, languages, base });
   const deviceViews = createDeviceViews({ renderPage, languages, base });
   const csrf = createCsrf({ keys: await secrets.get('csrf'), cookies, origin: publicUrl.origin });
@@ -70,7 +73,7 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
     32,
   );
 
-  const own = ownClient(publicUrl.issuer);
+  const own = ownClient(publicUrl.issuer, branding.name);
   const findClient = async (clientId: string) =>
     clientId === own.clientId ? own : clientsAt(rooms, clientId)?.find(clientId);
 
@@ -183,6 +186,7 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
     health,
     publicUrl.door,
     assets.door,
+    accentDoor,
     protocol.middleware,
     createLimitDoor({ rules: pageLimits, take: rooms.requestLimits.take, networkOf }),
     pages.door,

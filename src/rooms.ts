@@ -27,6 +27,7 @@ import { createRemoteDocuments } from './clients/remote-documents.ts';
 import { createResourceServers } from './clients/resource-servers.ts';
 import { checkingSectors } from './clients/sector-check.ts';
 import { createSubjects } from './clients/subjects.ts';
+import { readBranding } from './config/branding.ts';
 import { systemClock } from './config/clock.ts';
 import type { Secret } from './config/secret.ts';
 import type { Settings } from './config/settings.ts';
@@ -111,6 +112,8 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
 
   // A database of places that cannot be read is told before anything is opened.
   const placeOf = openPlaces(settings.geoipFile);
+  const branding = readBranding(settings.brandingFile);
+
   const database = await openDatabase({ settings, log });
   closers.add(database.close);
   const { db } = database;
@@ -342,6 +345,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     counters,
     families,
     familyIndex,
+    branding,
     languages,
     mail,
     redis,

@@ -11,10 +11,10 @@ import { theftMail } from './theft-mail.ts';
 import { networkOf } from './throttle/networks.ts';
 
 /** Cardea's own client: people sign in to its front page through the same door as to any app. */
-export function ownClient(issuer: string): Client {
+export function ownClient(issuer: string, name: string): Client {
   return Object.freeze({
     clientId: 'cardea',
-    name: 'Cardea',
+    name,
     type: 'web',
     status: 'active',
     firstParty: true,

@@ -87,6 +87,14 @@ export const clientOptions: readonly Option[] = [
   { name: 'policy-uri', kind: 'text', value: 'URI', help: 'its privacy policy' },
   { name: 'tos-uri', kind: 'text', value: 'URI', help: 'its terms of service' },
   { name: 'client-uri', kind: 'text', value: 'URI', help: 'its home page' },
+  { name: 'support-uri', kind: 'text', value: 'URI', help: 'where its people get help' },
+  { name: 'accent', kind: 'text', value: '#RRGGBB', help: 'its colour on our pages; must be readable there' },
+  {
+    name: 'accent-dark',
+    kind: 'text',
+    value: '#RRGGBB',
+    help: 'the same on dark pages; made from the other when not given',
+  },
 ];
 
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
@@ -129,6 +137,9 @@ export function clientInput(input: Input): { kind: 'input'; input: Partial<Clien
     policyUri: text('policy-uri'),
     tosUri: text('tos-uri'),
     clientUri: text('client-uri'),
+    supportUri: text('support-uri'),
+    accent: text('accent'),
+    accentDark: text('accent-dark'),
   };
   const given = Object.entries(members).filter(([, value]) => value !== undefined);
   return { kind: 'input', input: Object.fromEntries(given) };

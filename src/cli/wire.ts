@@ -37,7 +37,7 @@ export function wireAccount(account: Account, held: readonly RoleKey[]) {
 /** @param secret given once, after it was made */
 export function wireClient(client: Client, held: readonly RoleKey[], secret?: string) {
   const { jwks, defaultResource, backchannelLogoutUri, refreshReplayWindowSeconds } = client;
-  const { logoUri, policyUri, tosUri, clientUri } = client;
+  const { logoUri, policyUri, tosUri, clientUri, supportUri, accent, accentDark } = client;
   return {
     client_id: client.clientId,
     ...(secret !== undefined && { client_secret: secret }),
@@ -74,6 +74,9 @@ export function wireClient(client: Client, held: readonly RoleKey[], secret?: st
     ...(policyUri !== undefined && { policy_uri: policyUri }),
     ...(tosUri !== undefined && { tos_uri: tosUri }),
     ...(clientUri !== undefined && { client_uri: clientUri }),
+    ...(supportUri !== undefined && { support_uri: supportUri }),
+    ...(accent !== undefined && { accent }),
+    ...(accentDark !== undefined && { accent_dark: accentDark }),
     ...wireRoles(held),
     created_at: iso(client.createdAt),
     updated_at: iso(client.updatedAt),

@@ -3,6 +3,7 @@
  * no other way into the table, neither for an administrator nor for a file: what is refused here is refused
  * everywhere.
  */
+import { accentOf, COLOUR, TEXT_CONTRAST } from '../config/contrast.ts';
 import type { AuthMethod, Client, ClientType, Fault, GrantType, IdTokenAlg } from './client.ts';
 import { judgeLifetimeMembers, lifetimeMembers } from './client-lifetimes.ts';
 import { DEVICE_GRANT, derivedGrants, type TypeRules, typeRules } from './client-types.ts';
@@ -49,12 +50,15 @@ export interface ClientInput extends CredentialInput, RequestInput, SubjectInput
   readonly policyUri?: string | null | undefined;
   readonly tosUri?: string | null | undefined;
   readonly clientUri?: string | null | undefined;
+  readonly supportUri?: string | null | undefined;
+  readonly accent?: string | null | undefined;
+  readonly accentDark?: string | null | undefined;
 }
 
 /** A client as far as the rules decide it; the row adds status and times. */
 export type JudgedClient = Omit<Client, 'status' | 'createdAt' | 'updatedAt' | 'secretsVersion'>;
 
-const pageUris = ['logoUri', 'policyUri', 'tosUri', 'clientUri'] as const;
+const pageUris = ['logoUri', 'policyUri', 'tosUri', 'clientUri', 'supportUri'] as const;
 const members = [
   'clientId',
   'name',
@@ -68,6 +72,8 @@ const members = [
   'responseTypes',
   'scopes',
   ...credentialMembers,
+  'accent',
+  'accentDark',
   'defaultResource',
   'resources',
   'backchannelLogoutUri',
@@ -160,7 +166,36 @@ function judgeOptional(read: InputReader) {
     uris[field] = uri;
   }
   const seconds = read.integer('refreshReplayWindowSeconds', 0, MAX_REPLAY_WINDOW_SECONDS);
-  return { ...uris, ...(seconds !== undefined && { refreshReplayWindowSeconds: seconds }) };
+  return {
+    ...uris,
+    ...judgeAccent(read),
+    ...(seconds !== undefined && { refreshReplayWindowSeconds: seconds }),
+  };
+}
+
+/** A dark shade that is not given is made from the light one. */
+function judgeAccent(read: InputReader) {
+  const accent = read.text('accent')?.toLowerCase();
+  const accentDark = read.text('accentDark')?.toLowerCase();
+  if (accent === undefined) {
+    if (accentDark !== undefined) read.fault('accentDark', 'needs accent');
+    return {};
+  }
+  const given = [
+    ['accent', 'light', accent],
+    ['accentDark', 'dark', accentDark],
+  ] as const;
+  for (const [field, scheme, colour] of given) {
+    if (colour === undefined) continue;
+    if (!COLOUR.test(colour)) read.fault(field, 'must be a colour such as #0b6b56');
+    else if (!accentOf(scheme, colour)) {
+      read.fault(
+        field,
+        `cannot be read on ${scheme} pages: text needs a contrast of ${TEXT_CONTRAST} (WCAG AA)`,
+      );
+    }
+  }
+  return { accent, ...(accentDark !== undefined && { accentDark }) };
 }
 
 /**

@@ -113,6 +113,11 @@ export interface Client extends GrantPolicies {
   readonly policyUri?: string;
   readonly tosUri?: string;
   readonly clientUri?: string;
+  /** Where its people get help. */
+  readonly supportUri?: string;
+  /** `#rrggbb` on light and on dark pages, each readable there (WCAG AA). */
+  readonly accent?: string;
+  readonly accentDark?: string;
   readonly createdAt: number;
   readonly updatedAt: number;
   /** Grows whenever a secret is made or deleted. */

@@ -92,6 +92,12 @@ export const definitions = {
     'none',
     "certificates (PEM) that are trusted besides the platform's, for what `CARDEA_OUTBOUND_ALLOW` lists only",
   ),
+  brandingFile: define(
+    'CARDEA_BRANDING_FILE',
+    plainText('a path'),
+    'none: called Cardea, in its own colours',
+    'name, logo, accent colour, links and style sheet of this installation (docs/branding.md)',
+  ),
   smtpUrl: define(
     'CARDEA_SMTP_URL',
     secretUrl(['smtp', 'smtps'], 'an `smtp://` or `smtps://` URL'),

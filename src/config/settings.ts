@@ -38,6 +38,7 @@ export interface Settings {
   /** Hosts and networks that outbound requests may reach although they are not public. */
   readonly outbound: { readonly allow: readonly string[]; readonly caFile?: string };
   readonly mail: MailSettings;
+  readonly brandingFile?: string;
   readonly registration: RegistrationSettings;
   readonly signUp: SignUpSettings;
   /** Absent: no client is named by the address of its metadata document. */
@@ -136,6 +137,7 @@ function build(environment: Environment, read: ReadOne, faults: string[]): Setti
     tls,
     trustedProxies,
   });
+  const brandingFile = read(definitions.brandingFile);
   const mail = readMail(read, isSet, issuer, faults);
   const passwordRangeUrl = read(definitions.passwordRangeUrl);
   const passkeys = readPasskeys(read, faults, issuer);
@@ -158,6 +160,7 @@ function build(environment: Environment, read: ReadOne, faults: string[]): Setti
     ...(geoipFile && { geoipFile }),
     outbound: readOutbound(read, faults),
     mail,
+    ...(brandingFile !== undefined && { brandingFile }),
     registration: readRegistration(read),
     signUp: readSignUp(read, faults, mail),
     ...(clientDocuments && { clientDocuments }),

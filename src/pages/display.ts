@@ -1,4 +1,6 @@
 /** Clients as pages show them: what others registered, made fit to be shown. */
+import { darkShadeOf } from '../config/contrast.ts';
+import { accentPath } from '../web/brand.ts';
 import { displayName, httpsUrl, initialOf } from '../web/names.ts';
 import { formSource } from '../web/security-headers.ts';
 import type { PageClient } from './front-door.ts';
@@ -11,6 +13,9 @@ export interface ClientView {
   readonly home: string | undefined;
   readonly policy: string | undefined;
   readonly terms: string | undefined;
+  readonly support: string | undefined;
+  /** The path of its accent's style sheet. */
+  readonly accent: string | undefined;
   /** Nobody vouches for who runs it. */
   readonly unverified: boolean;
   /** The site that describes it, and therefore vouches for it. */
@@ -31,10 +36,18 @@ export function clientView(client: PageClient): ClientView {
     home: httpsUrl(client.clientUri),
     policy: httpsUrl(client.policyUri),
     terms: httpsUrl(client.tosUri),
+    support: httpsUrl(client.supportUri),
+    accent: accentOf(client),
     unverified: client.registered === 'dynamic',
     vouchedBy: client.registered === 'metadata-document' ? placeOf(client.clientId) : undefined,
     own: client.clientId === OWN_CLIENT_ID,
   };
+}
+
+/** Strangers do not choose how our pages look. */
+function accentOf({ accent, accentDark, registered }: PageClient): string | undefined {
+  if (accent === undefined || registered) return undefined;
+  return accentPath({ light: accent, dark: accentDark ?? darkShadeOf(accent) });
 }
 
 /** Pictures of a client that a person's browser may load: none of strangers, who would learn who looks when. */

@@ -25,6 +25,10 @@ export interface PageClient {
   readonly clientUri?: string;
   /** The ways in which people may sign in to it: `password`, `passkey`, `code` and providers by id; absent: all. */
   readonly signInWith?: readonly string[];
+  readonly supportUri?: string;
+  /** `#rrggbb`, readable on light and on dark pages. */
+  readonly accent?: string;
+  readonly accentDark?: string;
 }
 
 /** One authorization detail of a request, and the APIs of that request that it is for. */

@@ -26,15 +26,24 @@ interface Asset {
   readonly etag: string;
 }
 
-/** Reads every file of a flat folder. @param base the issuer's path, '' when none. */
-export function loadAssets({ dir, base = '' }: { dir: string; base?: string }): Assets {
+/** Reads every file of a flat folder. @param base the issuer's path, '' when none. @param more bytes by name */
+export function loadAssets({
+  dir,
+  base = '',
+  more = new Map(),
+}: {
+  dir: string;
+  base?: string;
+  more?: ReadonlyMap<string, Buffer>;
+}): Assets {
   const byPath = new Map<string, Asset>();
   const urls = new Map<string, string>();
-  for (const name of readdirSync(dir)) {
+  const files = [...readdirSync(dir).map((name) => [name, undefined] as const), ...more];
+  for (const [name, given] of files) {
     const extension = extname(name);
     const type = TYPES[extension];
     if (type === undefined) continue;
-    const bytes = readFileSync(join(dir, name));
+    const bytes = given ?? readFileSync(join(dir, name));
     // 60 bits: names must differ, not withstand an attacker who already writes our files.
     const hash = createHash('sha256').update(bytes).digest('base64url').replace(/[-_]/g, '').slice(0, 10);
     const path = `/assets/${name.slice(0, -extension.length)}-${hash}${extension}`;

@@ -3,9 +3,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Eta } from 'eta';
 import type { Assets } from './assets.ts';
+import type { BrandView } from './brand.ts';
 import type { Languages } from './texts.ts';
 
-/** Renders `views/pages/<name>.eta`, or `views/<folder>/…` for a name with its folder. `data` is seen as `it`; beside it stand `t`, `parts`, `has`, `time`, `date`, `asset`, `base`, `lang`, `dir`, `languages`. */
+/** Renders `views/pages/<name>.eta`, or `views/<folder>/…` for a name with its folder. `data` is seen as `it`; beside it stand `t`, `parts`, `has`, `time`, `date`, `asset`, `base`, `lang`, `dir`, `languages`, `brand`. */
 export type RenderPage = (name: string, data: Readonly<Record<string, unknown>>, locale?: string) => string;
 
 export interface Renderer {
@@ -16,13 +17,14 @@ export interface RendererOptions {
   /** Holds layouts/, pages/ and portal/. */
   readonly viewsDir: string;
   readonly languages: Languages;
+  readonly brand: BrandView;
   readonly assets: Pick<Assets, 'url'>;
   /** The issuer's path, '' when none. */
   readonly base: string;
 }
 
 /** Template names are `@layouts/…`, `@pages/…` and `@portal/…`. @throws when a template cannot be read. */
-export function createRenderer({ viewsDir, languages, assets, base }: RendererOptions): Renderer {
+export function createRenderer({ viewsDir, languages, brand, assets, base }: RendererOptions): Renderer {
   const eta = new Eta({
     autoEscape: true,
     autoTrim: [false, 'nl'],
@@ -43,7 +45,19 @@ export function createRenderer({ viewsDir, languages, assets, base }: RendererOp
   return {
     renderPage(name, data, locale) {
       const { t, parts, has, time, date, lang, dir } = languages.textsIn(locale);
-      const about = { t, parts, has, time, date, lang, dir, languages: choices, asset: assets.url, base };
+      const about = {
+        t,
+        parts,
+        has,
+        time,
+        date,
+        lang,
+        dir,
+        languages: choices,
+        brand,
+        asset: assets.url,
+        base,
+      };
       return eta.render(name.includes('/') ? `@${name}` : `@pages/${name}`, { ...about, ...data });
     },
   };

@@ -3,11 +3,13 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import Koa from 'koa';
+import { plainBranding } from '../../src/config/branding.ts';
 import { createDeviceViews, type DeviceViews } from '../../src/pages/device-views.ts';
 import { createPages } from '../../src/pages/pages.ts';
 import { createProtocolViews, type ProtocolViews } from '../../src/pages/protocol-views.ts';
 import { notFound } from '../../src/pages/routes.ts';
 import { loadAssets } from '../../src/web/assets.ts';
+import { brandView } from '../../src/web/brand.ts';
 import { createAddressDoor, createAddressReader } from '../../src/web/client-address.ts';
 import { createCookies } from '../../src/web/cookies.ts';
 import { createCsrf } from '../../src/web/csrf.ts';
@@ -58,7 +60,13 @@ export async function servePages(o: ServeOptions = {}): Promise<ServedPages> {
   const cookies = createCookies(publicUrl);
   const known = loadLanguages(join(viewsDir, 'locales'));
   const languages = createPageLanguages({ languages: known, cookies });
-  const { renderPage } = createRenderer({ viewsDir, languages: known, assets, base });
+  const { renderPage } = createRenderer({
+    viewsDir,
+    languages: known,
+    brand: brandView(plainBranding, assets.url),
+    assets,
+    base,
+  });
   const csrf = createCsrf({ keys: ['test key'], cookies, origin: publicUrl.origin });
   const views = createProtocolViews({ renderPage, languages, base });
   const deviceViews = createDeviceViews({ renderPage, languages, base });
