@@ -14,6 +14,7 @@ import { createPasswordResets } from './accounts/password-reset.ts';
 import { createPasswords } from './accounts/passwords.ts';
 import { createRoles } from './accounts/roles.ts';
 import { createSetupLink } from './accounts/setup-link.ts';
+import { createSignInCodes } from './accounts/sign-in-codes.ts';
 import { createClientAccess, createStandings } from './accounts/standing.ts';
 import { createAudit } from './audit/audit.ts';
 import { createRefusals } from './audit/refusals.ts';
@@ -211,6 +212,17 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     lifetimes,
   });
   const codeThrottle = createCodeThrottle({ counters, limits, clock });
+  const signInCodes = createSignInCodes({
+    db,
+    clock,
+    audit,
+    mail,
+    proofs: mailedProofs,
+    budget: mailBudget,
+    codeThrottle,
+    lifetimes,
+    onOutcome: (outcome) => metrics.count('cardea_sign_ins_total', { outcome }),
+  });
   const passwordResets = createPasswordResets({
     db,
     clock,
@@ -372,6 +384,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     invitations,
     signUps,
     passwordResets,
+    signInCodes,
     throttle,
     requestLimits,
     deviceThrottle,

@@ -10,6 +10,7 @@ export function createMailedFront(rooms: Rooms): MailedFront | undefined {
   return {
     purposeOf: mailedProofs.purposeOf,
     reset: passwordResets,
+    signInCodes: rooms.settings.signInCode === 'on' ? rooms.signInCodes : undefined,
     confirm: {
       'verify-email': {
         async describe(token) {

@@ -174,6 +174,12 @@ export const definitions = {
     '`optional`',
     'what a sign-in needs besides its first factor: `optional` asks those who have switched it on; a client, a role or an account may demand more, never less',
   ),
+  signInCode: define(
+    'CARDEA_SIGN_IN_CODE',
+    oneOf(['on', 'off'] as const),
+    '`on`',
+    'people may sign in by a code that is mailed to them, where there is mail; it is one factor, like a password',
+  ),
   ...passkeyDefinitions,
   metricsPort: define(
     'CARDEA_METRICS_PORT',

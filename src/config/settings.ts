@@ -53,6 +53,8 @@ export interface Settings {
   readonly passwordMinLength: number;
   /** Of the whole installation: clients, roles and accounts may be stricter. */
   readonly secondFactor: SecondFactorPolicy;
+  /** Of no effect where there is no mail. */
+  readonly signInCode: 'on' | 'off';
   /** Ends in a slash. Absent: no password is compared with leaked ones elsewhere. */
   readonly passwordRangeUrl?: string;
   readonly limits: Limits;
@@ -178,6 +180,7 @@ function build(environment: Environment, read: ReadOne, faults: string[]): Setti
     },
     passwordMinLength: read(definitions.passwordMinLength) ?? 12,
     secondFactor: read(definitions.secondFactor) ?? 'optional',
+    signInCode: read(definitions.signInCode) ?? 'on',
     ...(passwordRangeUrl && { passwordRangeUrl }),
     limits: buildLimits((row) => read({ name: row.name, kind: limitKind }) ?? row.limit),
     lifetimes,

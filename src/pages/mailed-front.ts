@@ -40,9 +40,32 @@ export interface ResetFront {
   >;
 }
 
+/** accounts/sign-in-codes.ts */
+export interface SignInCodeFront {
+  ask(o: {
+    visit: string;
+    email: string;
+    app: string;
+    network: string;
+    locale: string;
+  }): Promise<'asked' | 'no-address'>;
+  redeem(o: From & { visit: string; code: string; remembered: boolean }): Promise<
+    | {
+        readonly kind: 'signed-in';
+        readonly account: { readonly id: string; readonly passwordVersion: number };
+        readonly amr: readonly string[];
+        readonly at: number;
+      }
+    | { readonly kind: 'wrong' }
+    | { readonly kind: 'wait'; readonly retryAfterSeconds: number }
+  >;
+}
+
 export interface MailedFront {
   /** What a live link is for. Uses nothing up. */
   purposeOf(token: string): Promise<string | undefined>;
   readonly reset: ResetFront;
+  /** Absent where nobody signs in by a mailed code. */
+  readonly signInCodes?: SignInCodeFront | undefined;
   readonly confirm: Readonly<Partial<Record<ConfirmPurpose, ConfirmLink>>>;
 }

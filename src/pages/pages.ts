@@ -23,6 +23,7 @@ import { createRoutesDoor, type Route } from './routes.ts';
 import { createSecondFactorPage } from './second-factor.ts';
 import { createSetupPages } from './setup.ts';
 import { createSignInPage } from './sign-in.ts';
+import { createSignInCodePage } from './sign-in-code.ts';
 import { createSignUpPage } from './sign-up.ts';
 import { createUpstreamBegin } from './upstream-begin.ts';
 import { upstreamCallbackRoutes } from './upstream-callback.ts';
@@ -70,9 +71,23 @@ export function createPages({
   const enrolments: readonly Enrolment[] = [createTotpEnrolment({ ...shared, journey })];
   const elsewhere = createUpstreamBegin(shared);
   const signIn = createSignInPage({ ...shared, passwords, elsewhere });
+  const codes = front.mailed?.signInCodes;
+  const byCode =
+    codes &&
+    createSignInCodePage({
+      ...shared,
+      codes,
+      signIn,
+      elsewhere,
+      know: passwords.know,
+      cookies,
+      languages,
+      wayBack,
+    });
   const upstream = createUpstreamSteps({ ...shared, passwords, signIn, cookies });
   const moreActions: readonly Action[] = [
     ...upstreamActions({ elsewhere, steps: upstream, signIn, wayBack }),
+    ...(byCode?.actions ?? []),
   ];
   const signUp = front.signUp?.offered
     ? createSignUpPage({ ...shared, signUp: front.signUp, passwords, cookies, languages, wayBack })
@@ -82,7 +97,7 @@ export function createPages({
     languages,
     base,
     journey,
-    signIn,
+    signIn: byCode?.page ?? signIn,
     upstream,
     secondFactor: createSecondFactorPage(shared),
     enrol: createEnrolPage({ ...shared, enrolments }),

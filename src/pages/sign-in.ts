@@ -63,6 +63,7 @@ export function createSignInPage(o: {
         otherUrl: `${base}${visitPath(visit.uid)}?account=other`,
         resetUrl: front.mailed && `${base}${RESET_PATH}?visit=${visit.uid}`,
         signUpUrl: front.signUp?.offered && !chip ? base + signUpPath(visit.uid) : undefined,
+        codes: front.mailed?.signInCodes !== undefined && offersWay(visit, 'code'),
         onDevice: visit.onDevice === true,
         action: base + visitPath(visit.uid),
         csrf: csrf.issue(ctx, visitPurpose(visit.uid)),
