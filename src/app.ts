@@ -79,7 +79,7 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
 
   const signingOut = createSigningOut(rooms, own.clientId);
 
-  const secondFactors = createSecondFactors(rooms, findClient, cookies);
+  const secondFactors = createSecondFactors(rooms, findClient, { cookies, csrf, base });
 
   const protocol = createProtocol({
     ...rooms,

@@ -3,10 +3,13 @@ import { type SecondFactorPolicy, strictestPolicy } from './config/second-factor
 import type { FrontDoor, PageClient } from './pages/front-door.ts';
 import { kindsOf } from './pages/journey.ts';
 import { canReach, demandedRank } from './pages/next-need.ts';
+import { createPasskeyFactor } from './pages/passkey-factor.ts';
 import type { LevelParts } from './protocol/level-checks.ts';
 import { levels } from './protocol/levels.ts';
 import type { Rooms } from './rooms.ts';
+import { networkOf } from './throttle/networks.ts';
 import type { Cookies } from './web/cookies.ts';
+import type { Csrf } from './web/csrf.ts';
 import { createCodeFactors } from './wiring-code-factors.ts';
 import { createMailedCode } from './wiring-mailed-factor.ts';
 
@@ -23,10 +26,15 @@ type Strict = { readonly secondFactor?: SecondFactorPolicy | undefined };
 export function createSecondFactors(
   rooms: Rooms,
   findClient: (clientId: string) => Promise<(PageClient & Strict) | undefined>,
-  cookies: Pick<Cookies, 'read'>,
+  web: { cookies: Pick<Cookies, 'read'>; csrf: Pick<Csrf, 'issue'>; base: string },
 ): SecondFactors {
+  const { passkeys } = rooms;
   // Strongest first: the first one that an account has is the one that is asked for.
-  const factors: FrontDoor['secondFactors'] = [...createCodeFactors(rooms, cookies), createMailedCode(rooms)];
+  const factors: FrontDoor['secondFactors'] = [
+    ...(passkeys ? [createPasskeyFactor({ passkeys, networkOf, ...web })] : []),
+    ...createCodeFactors(rooms, web.cookies),
+    createMailedCode(rooms),
+  ];
 
   const policyOf = async (accountId: string, clientId: string): Promise<SecondFactorPolicy> => {
     const [standing, client] = await Promise.all([rooms.standings.get(accountId), findClient(clientId)]);

@@ -64,6 +64,7 @@ export function createFrontDoor(o: {
       signOut: async (ctx) => (await protocol.signOut(ctx))?.id,
     },
     authenticate: rooms.authenticate,
+    passkeys: rooms.passkeys,
     secondFactors: o.secondFactors.factors,
     policyOf: o.secondFactors.policyOf,
     authenticators: rooms.factors,

@@ -5,6 +5,7 @@
 import type Koa from 'koa';
 import type { SecondFactorPolicy } from '../config/second-factor.ts';
 import type { Authenticators } from '../factors/authenticators.ts';
+import type { Passkeys } from '../passkeys/passkeys.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { FormFields } from '../web/forms.ts';
 import type { MailedFront } from './mailed-front.ts';
@@ -143,6 +144,9 @@ export interface DeviceCookies {
   verify(value: string): Device | undefined;
 }
 
+/** The passkeys room (passkeys/passkeys.ts). */
+export type PasskeyFront = Pick<Passkeys, 'rpId' | 'signingIn' | 'adding' | 'count'>;
+
 /** accounts/authenticate.ts */
 export type SignInOutcome =
   | {
@@ -204,6 +208,8 @@ export interface SignedOutApps {
 export interface FrontDoor {
   readonly protocol: Protocol;
   readonly authenticate: Authenticate;
+  /** Absent where browsers make no passkeys. */
+  readonly passkeys?: PasskeyFront | undefined;
   /** Strongest first. */
   readonly secondFactors: readonly SecondFactor[];
   /** The strictest that setting, client, roles and account say. */

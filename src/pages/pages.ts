@@ -18,6 +18,8 @@ import { createJourney } from './journey.ts';
 import { languageRoute } from './language.ts';
 import { mailboxRoutes } from './mailbox.ts';
 import { createMailedPages } from './mailed-pages.ts';
+import { createPasskeyEnrolment, createPasskeyOffer } from './passkey-offer.ts';
+import { createPasskeySignIn, optionsRoute } from './passkey-sign-in.ts';
 import { createPasswordTry } from './password-try.ts';
 import { createRoutesDoor, type Route } from './routes.ts';
 import { createSecondFactorPage } from './second-factor.ts';
@@ -55,7 +57,12 @@ export function createPages({
   const sendPage = createSendPage({ renderPage, languages });
   const readSubmitted = createReadSubmitted({ csrf, origin: publicUrl.origin });
   // Pages of factors that are set up, pages before the end, and other ways of signing in: each room adds its own.
-  const interludes: readonly Interlude[] = [enrolledInterlude({ csrf, base, sendPage })];
+  const { passkeys } = direct;
+  const offering = passkeys && { passkeys, cookies, csrf, base, sendPage };
+  const interludes: readonly Interlude[] = [
+    enrolledInterlude({ csrf, base, sendPage }),
+    ...(offering ? [createPasskeyOffer({ ...offering, front: direct })] : []),
+  ];
   const passwords = createPasswordTry({ front: direct, cookies });
   const wayBack = createWayBack({ cookies, base, sendPage, findClient: direct.findClient });
   const journey = createJourney({
@@ -68,7 +75,10 @@ export function createPages({
     protocol: { ...direct.protocol, finishSignIn: journey.finishSignIn },
   };
   const shared = { front, csrf, base, sendPage };
-  const enrolments: readonly Enrolment[] = [createTotpEnrolment({ ...shared, journey })];
+  const enrolments: readonly Enrolment[] = [
+    ...(offering ? [createPasskeyEnrolment({ ...offering, front })] : []),
+    createTotpEnrolment({ ...shared, journey }),
+  ];
   const elsewhere = createUpstreamBegin(shared);
   const signIn = createSignInPage({ ...shared, passwords, elsewhere });
   const codes = front.mailed?.signInCodes;
@@ -85,7 +95,9 @@ export function createPages({
       wayBack,
     });
   const upstream = createUpstreamSteps({ ...shared, passwords, signIn, cookies });
+  const byPasskey = passkeys && createPasskeySignIn({ ...shared, passkeys, passwords, signIn });
   const moreActions: readonly Action[] = [
+    ...(byPasskey ? [{ name: 'passkey', at: ['sign-in'] as const, submit: byPasskey.submit }] : []),
     ...upstreamActions({ elsewhere, steps: upstream, signIn, wayBack }),
     ...(byCode?.actions ?? []),
   ];
@@ -135,6 +147,7 @@ export function createPages({
           handle: (ctx, uid) => interaction.submit(ctx, uid, name),
         },
       ]),
+      ...(byPasskey ? [optionsRoute(byPasskey)] : []),
       { method: 'GET', path: '/setup/:token', handle: setup.show },
       { method: 'POST', path: '/setup/:token', handle: setup.submit },
       { method: 'GET', path: '/setup-done', handle: setup.done },

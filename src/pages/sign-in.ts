@@ -30,6 +30,8 @@ interface Again {
   readonly remember?: boolean;
   /** The account is being deleted; ms: until when it can be kept. */
   readonly leavingUntil?: number;
+  /** A passkey that nobody here knows: what keeps it may forget it. */
+  readonly unknownPasskey?: string | undefined;
   /** Text keys by field. */
   readonly faults?: Readonly<Partial<Record<'email' | 'password', string>>>;
 }
@@ -38,7 +40,7 @@ interface Again {
 const MAX_EMAIL = 254;
 
 export function createSignInPage(o: {
-  front: Pick<FrontDoor, 'protocol' | 'findPerson' | 'mailed' | 'signUp'>;
+  front: Pick<FrontDoor, 'protocol' | 'findPerson' | 'mailed' | 'signUp' | 'passkeys'>;
   passwords: PasswordTry;
   elsewhere: UpstreamBegin;
   csrf: Csrf;
@@ -46,6 +48,15 @@ export function createSignInPage(o: {
   sendPage: SendPage;
 }): SignInPage {
   const { front, passwords, elsewhere, csrf, base, sendPage } = o;
+
+  const passkeyOf = (visit: Visit, again?: Again) =>
+    front.passkeys &&
+    offersWay(visit, 'passkey') && {
+      action: `${base}${visitPath(visit.uid)}/passkey`,
+      options: `${base}${visitPath(visit.uid)}/passkey-options`,
+      unknown: again?.unknownPasskey,
+      rpId: front.passkeys.rpId,
+    };
 
   const show: SignInPage['show'] = async (ctx, visit, again) => {
     const known = visit.accountId === undefined ? undefined : await front.findPerson(visit.accountId);
@@ -72,6 +83,7 @@ export function createSignInPage(o: {
         faults: again?.faults ?? {},
         notice: again?.notice,
         noticeValues: again?.noticeValues,
+        passkey: passkeyOf(visit, again),
         passwords: offersWay(visit, 'password'),
         providers: await elsewhere.buttons(visit),
         leavingUntil: again?.leavingUntil,
@@ -80,6 +92,7 @@ export function createSignInPage(o: {
       policy: {
         formTargets: formTargetsOf(visit.client, visit.redirectOrigin),
         images: imagesOf(visit.client),
+        fetches: front.passkeys !== undefined,
       },
     });
   };

@@ -14,3 +14,8 @@ export function visitPurpose(uid: string): string {
 export function signUpPath(uid: string): string {
   return `${visitPath(uid)}?account=new`;
 }
+
+/** What the passkey requests of this visit's pages are bound to, in this browser (web/csrf.ts). */
+export function passkeyPurpose(uid: string): string {
+  return `passkey ${uid}`;
+}

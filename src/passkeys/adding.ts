@@ -98,6 +98,7 @@ export function createAdding(o: {
       return passkey ? { kind: 'verified', passkey } : { kind: 'rejected' };
     },
     async insert(trx, { accountId, passkey, name, by }) {
+      const at = clock.now();
       const { length } = await listPasskeys(trx, accountId);
       if (length >= MOST_PASSKEYS) return { kind: 'full', most: MOST_PASSKEYS };
       const added = await insertPasskey(trx, {
@@ -105,26 +106,26 @@ export function createAdding(o: {
         rpId: o.rpId,
         passkey,
         name: passkeyName(name),
-        at: clock.now(),
+        at,
       });
       if (!added) return { kind: 'known' };
       const detail = { passkeyId: added.id, synced: added.synced };
       await o.audit.append(trx, { type: 'passkey.added', detail, accountId, ...by });
-      return { kind: 'added', passkey: added };
+      return { kind: 'added', passkey: added, at };
     },
     async add({ holder, bound, response, name, by }) {
       const prepared = await adding.prepare({ holder, bound, response });
       if (prepared.kind !== 'verified') return prepared;
+      const at = clock.now();
       return db.transaction().execute(async (trx) => {
         const account = await o.accounts.lock(trx, holder.id);
         if (account?.status !== 'active') return { kind: 'rejected' } as const;
         const { passkey } = prepared;
         const outcome = await adding.insert(trx, { accountId: account.id, passkey, name, by });
-        if (outcome.kind === 'added') {
-          const told = { account, passkey: outcome.passkey, at: clock.now(), network: by.network };
-          await o.notify(trx, { kind: 'added', ...told });
-        }
-        return outcome;
+        if (outcome.kind !== 'added') return outcome;
+        const told = { account, passkey: outcome.passkey, at, network: by.network };
+        await o.notify(trx, { kind: 'added', ...told });
+        return { ...outcome, at };
       });
     },
   };

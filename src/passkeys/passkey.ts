@@ -76,7 +76,8 @@ export interface HolderAccounts {
 }
 
 export type AddOutcome =
-  | { readonly kind: 'added'; readonly passkey: Passkey }
+  /** `at`: ms, from before the account was read. */
+  | { readonly kind: 'added'; readonly passkey: Passkey; readonly at: number }
   /** It was shown too late, twice, or for another page. */
   | { readonly kind: 'stale' }
   /** The credential is known already, of this account or another one. */

@@ -23,6 +23,8 @@ export interface PasskeyAttempt {
   readonly network: string;
   readonly requestId?: string | undefined;
   readonly remembered?: boolean | undefined;
+  /** As a second factor: only of this account, whose first one is recorded as its sign-in already. */
+  readonly accountId?: string | undefined;
 }
 
 export interface SigningIn {
@@ -60,30 +62,35 @@ export function createSigningIn(o: {
     if (!passkey) return { kind: 'rejected', unknown: answer.response.id };
     const use = await ceremonies.verifyUse(answer, passkey);
     // WebAuthn Level 3 section 7.2 step 6: the credential belongs to the account that the authenticator names.
-    if (!use || answer.userHandle !== passkey.userHandle) return refuse(tried, passkey);
+    const isWanted = tried.accountId === undefined || tried.accountId === passkey.accountId;
+    if (!use || !isWanted || answer.userHandle !== passkey.userHandle) return refuse(tried, passkey);
     const at = clock.now();
     const account = await o.accounts.settled(db, passkey.accountId);
     if (account?.status !== 'active') return refuse(tried, passkey);
     if (!(await recordUse(db, passkey.id, { ...use, at }))) return suspect(tried, passkey, account);
-    const actor = { kind: 'account', id: account.id } as const;
-    const detail = { amr: AMR, remembered: tried.remembered ?? false };
-    const { requestId } = tried;
     await Promise.all([
       throttle.succeeded(network),
-      audit.append(db, {
-        type: 'account.signed-in',
-        detail,
-        actor,
-        accountId: account.id,
-        network,
-        requestId,
-        at,
-      }),
+      tried.accountId === undefined ? recordSignIn(tried, account.id, at) : undefined,
     ]);
     // A phone that was asked through this screen; a security key, too, is no part of the device, but goes where one goes.
     const isPhone = passkey.transports.some((one) => one === 'hybrid' || one === 'internal');
     const fromAnotherDevice = answer.roaming && isPhone;
     return { kind: 'signed-in', account, passkey, amr: AMR, fromAnotherDevice, at };
+  }
+
+  function recordSignIn({ network, requestId, remembered = false }: PasskeyAttempt, id: string, at: number) {
+    const detail = { amr: AMR, remembered };
+    const actor = { kind: 'account', id } as const;
+    const event = {
+      type: 'account.signed-in',
+      detail,
+      actor,
+      accountId: id,
+      network,
+      requestId,
+      at,
+    } as const;
+    return audit.append(db, event);
   }
 
   function refuse({ network, requestId }: PasskeyAttempt, { accountId }: Passkey): PasskeySignIn {

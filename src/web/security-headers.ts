@@ -62,6 +62,8 @@ export interface PagePolicy {
   readonly formTargets?: readonly string[];
   /** The https URLs of pictures on this page. */
   readonly images?: readonly string[];
+  /** Its script asks this origin for more. */
+  readonly fetches?: boolean;
 }
 
 /** Marks the answer as a page: its own policy, and in no cache. */
@@ -70,7 +72,11 @@ export function pagePolicy(ctx: Pick<Koa.Context, 'set'>, policy: PagePolicy = {
   ctx.set('Cache-Control', 'no-store');
 }
 
-export function contentSecurityPolicy({ formTargets = [], images = [] }: PagePolicy = {}): string {
+export function contentSecurityPolicy({
+  formTargets = [],
+  images = [],
+  fetches = false,
+}: PagePolicy = {}): string {
   const list = (urls: readonly string[], judge: (url: string) => string | undefined): string =>
     ["'self'", ...new Set(urls.map(judge).filter((source) => source !== undefined))]
       .slice(0, MAX_SOURCES)
@@ -81,6 +87,7 @@ export function contentSecurityPolicy({ formTargets = [], images = [] }: PagePol
     "style-src 'self'",
     `img-src ${list(images, imageSource)}`,
     `form-action ${list(formTargets, formSource)}`,
+    ...(fetches ? ["connect-src 'self'"] : []),
     "base-uri 'none'",
     "frame-ancestors 'none'",
   ].join('; ');

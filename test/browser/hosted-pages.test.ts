@@ -143,13 +143,21 @@ test('the whole page can be used by keyboard, in the order in which it is read',
   await open(signInScene, {}, async (page) => {
     await page.locator('#email:focus').waitFor();
     const seen: string[] = [];
-    for (let presses = 0; presses < 6; presses++) {
+    for (let presses = 0; presses < 7; presses++) {
       seen.push(
         await page.evaluate('document.activeElement.id || document.activeElement.textContent.trim()'),
       );
       await page.keyboard.press('Tab');
     }
-    expect(seen).toEqual(['email', 'password', 'Show', 'remember', 'Sign in', 'Back to Orders']);
+    expect(seen).toEqual([
+      'email',
+      'password',
+      'Show',
+      'remember',
+      'Sign in',
+      'Sign in with a passkey',
+      'Back to Orders',
+    ]);
   });
 });
 

@@ -44,7 +44,7 @@ const asks = (of: SeededClient, change: Record<string, string> = {}) =>
 const fill = async (page: Page, email: string, password: string) => {
   await page.getByLabel('E-mail').fill(email);
   await page.getByLabel('Password', { exact: true }).fill(password);
-  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
 };
 const arrived = async (page: Page) => {
   await page.waitForURL(`${app.home}/in?**`);
@@ -62,7 +62,7 @@ test('the first administrator, by the one-time link, in the browser', { timeout:
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'The administrator is ready' }).waitFor();
     await look(page, 'setup-done-phone-light');
-    await page.getByRole('link', { name: 'Sign in' }).click();
+    await page.getByRole('link', { name: 'Sign in', exact: true }).click();
     await fill(page, root.email, root.password);
     await page.getByText('For administrators').waitFor();
     for (const { look: name, viewport, colorScheme } of looks) {
@@ -201,7 +201,7 @@ describe.each([true, false])('with JavaScript %s', (javaScriptEnabled) => {
       await page.goto(asks(mine));
       await typeIn(page, world.person);
       await page.getByRole('link', { name: 'Use another account' }).click();
-      await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+      await page.getByRole('heading', { name: 'Sign in', exact: true }).waitFor();
       await typeIn(page, other);
       if (!javaScriptEnabled) {
         await page.getByRole('heading', { name: 'One moment' }).waitFor();

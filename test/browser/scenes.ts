@@ -3,6 +3,7 @@ import type Koa from 'koa';
 import type { Page } from 'playwright-core';
 import type { DeviceViews } from '../../src/pages/device-views.ts';
 import type { AskedDetail, SignedOutApps, Visit } from '../../src/pages/front-door.ts';
+import { createPasskeyFactor } from '../../src/pages/passkey-factor.ts';
 import type { LogoutConfirmView, ProtocolViews } from '../../src/pages/protocol-views.ts';
 import { ada, type FakeFrontDoor, orders, visitOf } from '../pages/fake-front-door.ts';
 import type { FakePortal } from '../pages/fake-portal.ts';
@@ -56,6 +57,7 @@ const passwordOnly = { proved: signedInByPassword };
 const demandFactor = (front: FakeFrontDoor): void => {
   front.policy = 'required';
 };
+const provedByPassword = { accountId: ada.accountId, amr: ['pwd'], remember: true, at: 1_000 };
 
 /** Names short, long, and from right to left. */
 const someApps: SignedOutApps = {
@@ -67,7 +69,7 @@ const someApps: SignedOutApps = {
 async function signIn(at: Page): Promise<void> {
   await at.getByLabel('E-mail').fill('ada@example.com');
   await at.getByLabel('Password', { exact: true }).fill('not the password');
-  await at.getByRole('button', { name: 'Sign in' }).click();
+  await at.getByRole('button', { name: 'Sign in', exact: true }).click();
   await at.getByRole('alert').waitFor();
 }
 
@@ -86,8 +88,38 @@ export const scenes: readonly Scene[] = [
     name: 'sign-in-missing',
     path: page,
     act: async (at) => {
-      await at.getByRole('button', { name: 'Sign in' }).click();
+      await at.getByRole('button', { name: 'Sign in', exact: true }).click();
       await at.getByRole('alert').waitFor();
+    },
+  },
+  {
+    name: 'passkey-offer',
+    path: page,
+    visit: { proved: { ...provedByPassword, pause: 'offer' } },
+  },
+  {
+    name: 'passkey-offer-elsewhere',
+    path: page,
+    visit: { proved: { ...provedByPassword, amr: ['pop', 'user', 'mfa'], pause: 'offer' } },
+  },
+  {
+    name: 'passkey-enrol',
+    path: `${page}?factor=passkey`,
+    visit: { proved: provedByPassword },
+    arrange: (front) => {
+      front.policy = 'passkey';
+    },
+  },
+  {
+    name: 'passkey-factor',
+    path: page,
+    visit: { proved: provedByPassword },
+    arrange: (front) => {
+      front.policy = 'passkey';
+      front.passkeys.counts.set(ada.accountId, 1);
+      const networkOf = (address: string) => address;
+      const csrf = { issue: () => 'word of this page' };
+      front.secondFactors.push(createPasskeyFactor({ passkeys: front.passkeys, csrf, base: '', networkOf }));
     },
   },
   { name: 'sign-in-again', path: page, visit: { accountId: ada.accountId, reasons: ['max_age'] } },
@@ -256,6 +288,8 @@ export function arrange({ front, portal }: { front: FakeFrontDoor; portal: FakeP
   front.setupOutcome = { kind: 'created' };
   front.setupToken = TOKEN;
   front.mails = [];
+  front.policy = 'none';
+  front.secondFactors.length = 0;
   portal.reset();
   scene.arrange?.(front);
   scene.portal?.(portal);

@@ -21,6 +21,7 @@ import type {
 } from '../../src/pages/front-door.ts';
 import type { Upstream } from '../../src/upstream/upstream.ts';
 import type { ProviderButton, Standing } from '../../src/upstream/upstream-parts.ts';
+import { createFakePasskeys, type FakePasskeys } from './fake-passkeys.ts';
 
 export const NO_RIGHTS: Rights = { scopes: [], claims: [], resources: {} };
 
@@ -83,6 +84,7 @@ export interface FakeFrontDoor extends FrontDoor {
   providers: readonly ProviderButton[];
   standing: Standing | undefined;
   secondFactors: SecondFactor[];
+  readonly passkeys: FakePasskeys;
   setupOutcome: SetupOutcome;
   setupToken: string | undefined;
   /** Makes the next `visit` throw. */
@@ -208,6 +210,7 @@ export function createFakeFrontDoor(): FakeFrontDoor {
     standing: undefined,
     upstream: fakeUpstream(() => fake),
     secondFactors: [],
+    passkeys: createFakePasskeys(),
     policyOf: async () => fake.policy,
     policy: 'none',
     authenticators: {

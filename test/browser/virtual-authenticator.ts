@@ -1,0 +1,38 @@
+/** An authenticator inside Chromium (CDP, WebAuthn domain): makes and keeps real passkeys, and can be taken away. */
+import type { CDPSession, Page } from 'playwright-core';
+
+export interface VirtualAuthenticator {
+  /** What it holds: ids in base64. */
+  credentials(): Promise<readonly { credentialId: string; rpId?: string; userHandle?: string }[]>;
+  /** Whether the person is recognised by their finger. */
+  recognises(known: boolean): Promise<void>;
+  remove(): Promise<void>;
+}
+
+export async function addAuthenticator(
+  page: Page,
+  o: { transport?: 'internal' | 'usb' | 'hybrid' } = {},
+): Promise<VirtualAuthenticator> {
+  const cdp: CDPSession = await page.context().newCDPSession(page);
+  await cdp.send('WebAuthn.enable');
+  const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      ctap2Version: 'ctap2_1',
+      transport: (o.transport ?? 'internal') as 'internal',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  });
+  return {
+    credentials: async () => (await cdp.send('WebAuthn.getCredentials', { authenticatorId })).credentials,
+    recognises: async (isUserVerified) => {
+      await cdp.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified });
+    },
+    remove: async () => {
+      await cdp.send('WebAuthn.removeVirtualAuthenticator', { authenticatorId });
+    },
+  };
+}
