@@ -106,6 +106,7 @@ export async function showClient({ clients, roles, logoutQueue }: Rooms, input: 
     ['profile', found.profile],
     ['requests', found.requirePushedRequests ? 'by PAR only' : undefined],
     ['second factor', found.secondFactor],
+    ['signs in with', found.signInWith],
     ['tokens', found.dpopBoundTokens ? 'bound by DPoP' : undefined],
     ['PKCE', found.pkceRequired ? undefined : 'not required (legacy)'],
     [

@@ -62,7 +62,19 @@ export const clientRequestOptions: readonly Option[] = [
     choices: secondFactorPolicies,
     help: 'what a sign-in to it needs besides the first factor, where nothing else demands more',
   },
+  {
+    name: 'sign-in-with',
+    kind: 'texts',
+    value: 'WAY',
+    help: 'password, passkey, code, or the id of a provider; may be given again; all when not given',
+  },
 ];
+
+/** Each its own, or several with commas; one empty value is null. */
+function waysOf(given: readonly string[] | undefined): readonly string[] | null | undefined {
+  const ways = given?.flatMap((one) => one.split(',')).map((one) => one.trim());
+  return ways?.length === 1 && ways[0] === '' ? null : ways;
+}
 
 /** @param text an option's text; null when it is given empty */
 export function clientRequestMembers(
@@ -80,5 +92,6 @@ export function clientRequestMembers(
     introspectionAlg: text('introspection-alg') as ClientInput['introspectionAlg'],
     userinfoAlg: text('userinfo-alg') as ClientInput['userinfoAlg'],
     secondFactor: text('second-factor') as ClientInput['secondFactor'],
+    signInWith: waysOf(input.texts('sign-in-with')),
   };
 }

@@ -97,6 +97,7 @@ function wireRequests(client: Client) {
     ...(introspectionAlg && { introspection_signed_response_alg: introspectionAlg }),
     ...(userinfoAlg && { userinfo_signed_response_alg: userinfoAlg }),
     ...(client.secondFactor && { second_factor: client.secondFactor }),
+    ...(client.signInWith && { sign_in_with: client.signInWith }),
   };
 }
 

@@ -59,6 +59,8 @@ export interface Client extends GrantPolicies {
   readonly firstParty: boolean;
   /** What a sign-in to it needs besides the first factor, whatever other rules say. */
   readonly secondFactor?: SecondFactorPolicy;
+  /** Ways to sign in to it: `password`, `passkey`, `code` and providers by id (upstream/); absent: all there are. */
+  readonly signInWith?: readonly string[];
   /** False only for a confidential client that was registered with `legacyWithoutPkce`. */
   readonly pkceRequired: boolean;
   readonly redirectUris: readonly string[];

@@ -14,6 +14,7 @@ export const requestMembers = [
   'introspectionAlg',
   'userinfoAlg',
   'secondFactor',
+  'signInWith',
 ] as const satisfies readonly (keyof Client)[];
 
 /** See `ClientInput`. */
@@ -27,6 +28,7 @@ export interface RequestInput {
   readonly introspectionAlg?: IdTokenAlg | null | undefined;
   readonly userinfoAlg?: IdTokenAlg | null | undefined;
   readonly secondFactor?: SecondFactorPolicy | null | undefined;
+  readonly signInWith?: readonly string[] | null | undefined;
 }
 
 export const signingAlgs = ['RS256', 'ES256', 'EdDSA', 'PS256'] as const satisfies readonly IdTokenAlg[];
@@ -34,6 +36,9 @@ export const signingAlgs = ['RS256', 'ES256', 'EdDSA', 'PS256'] as const satisfi
 export type RequestRules = Pick<Client, (typeof requestMembers)[number]>;
 
 const flags = ['requirePushedRequests', 'requireSignedRequests', 'dpopBoundTokens'] as const;
+/** A way of our own, or the id of a provider, which may be made later. */
+const WAY = /^[a-z][a-z0-9-]{0,31}$/;
+const MAX_WAYS = 20;
 const algs = ['authorizationAlg', 'introspectionAlg', 'userinfoAlg'] as const;
 
 /**
@@ -70,6 +75,12 @@ export function judgeRequests(
   if (secondFactor) rules.secondFactor = secondFactor;
   if (secondFactor && !o.signsPeopleIn)
     read.fault('secondFactor', 'is of no use: nobody signs in to this client');
+  const ways = read.texts('signInWith', MAX_WAYS, (way) =>
+    WAY.test(way) ? [] : ['must be password, passkey, code, or the id of a provider'],
+  );
+  if (ways?.length === 0) read.fault('signInWith', 'must not be empty: nobody could sign in');
+  if (ways) rules.signInWith = ways;
+  if (ways && !o.signsPeopleIn) read.fault('signInWith', 'is of no use: nobody signs in to this client');
   for (const member of ['requirePushedRequests', 'requireSignedRequests'] as const) {
     if (rules[member] && !o.redirected)
       read.fault(member, 'is of no use: this client makes no authorization requests');

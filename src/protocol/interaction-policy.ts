@@ -5,6 +5,7 @@ import type { Client } from '../clients/client.ts';
 import { isLoopbackHost } from '../clients/uri-rules.ts';
 import { type LevelParts, levelCheckList } from './level-checks.ts';
 import { stateOf } from './request-state.ts';
+import { signInWayCheck } from './sign-in-ways.ts';
 
 /** @param clientOf the registered client of the request @param signUp people may make their own account */
 export function createInteractionPolicy(
@@ -21,6 +22,7 @@ export function createInteractionPolicy(
   for (const check of levelCheckList(levels, async (ctx) => (await clientOf(ctx)).clientId)) {
     login?.checks.add(check);
   }
+  login?.checks.add(signInWayCheck(clientOf));
 
   // RFC 8252 section 8.6: anyone can claim a native client's redirect URI, so consent is asked each time, unless the
   // operator vouches for the client. For one that registered itself the redirect URI of the request decides, and it gets

@@ -114,10 +114,14 @@ export function createComing(parts: UpstreamParts): Coming {
   };
 }
 
-/** RFC 8176 has no word for it; `mfa` and what a passkey proves only where the operator reads them so. */
-export function methodsOf({ level }: UpstreamPerson): readonly string[] {
-  if (level === 'urn:cardea:acr:3') return ['upstream', 'pop', 'user', 'mfa'];
-  return level === 'urn:cardea:acr:2' ? ['upstream', 'mfa'] : ['upstream'];
+/**
+ * RFC 8176 has no word for it: `upstream`, and the provider's own name, by which a client's ways to sign in are held
+ * against a session. `mfa` and what a passkey proves only where the operator reads them so.
+ */
+export function methodsOf({ providerId, level }: UpstreamPerson): readonly string[] {
+  const there = ['upstream', `upstream:${providerId}`];
+  if (level === 'urn:cardea:acr:3') return [...there, 'pop', 'user', 'mfa'];
+  return level === 'urn:cardea:acr:2' ? [...there, 'mfa'] : there;
 }
 
 /** That the address is the person's: our own code came back, or the operator believes the provider. */

@@ -16,7 +16,7 @@ import {
   seedProvider,
   through,
 } from './upstream-world.ts';
-import { openWorld, payloadOf, type World } from './world.ts';
+import { authorizeQuery, openWorld, payloadOf, type World } from './world.ts';
 
 const authority = makeAuthority();
 afterAll(() => authority.remove());
@@ -74,7 +74,10 @@ describe.each(setups)('%s', (setup) => {
     });
     const code = codeOf(await through(agent, page, fake));
     const { json } = await world.redeem({ code: code ?? '', verifier }, client);
-    expect(payloadOf(json.id_token)).toMatchObject({ amr: ['upstream'], acr: 'urn:cardea:acr:1' });
+    expect(payloadOf(json.id_token)).toMatchObject({
+      amr: ['upstream', 'upstream:corp'],
+      acr: 'urn:cardea:acr:1',
+    });
     const sent = fake.redeemed.at(-1);
     expect(sent?.get('redirect_uri')).toBe(`${world.issuer}/upstream/callback/corp`);
     expect(sent?.get('code_verifier')).toMatch(/^[\w-]{43}$/);
@@ -201,6 +204,45 @@ describe.each(setups)('%s', (setup) => {
     expect((await post(second.agent, page, '/with', { provider: 'corp' })).status).toBe(422);
     await world.rooms.providers.setEnabled('corp', true, operator.actor);
     await world.rooms.lease.renew();
+  });
+
+  test('an app that takes one way is not reached by another, nor by a session of another', async () => {
+    const byCorp = await seedWebClient(world.rooms, { firstParty: true, signInWith: ['corp'] });
+    const byPassword = await seedWebClient(world.rooms, { firstParty: true, signInWith: ['password'] });
+    const person = await seedPerson(world.rooms, `ways-${setup}@example.com`);
+    const typed = { email: person.email, password: person.password };
+
+    const { agent, page } = await atSignIn(world, byCorp);
+    expect(page.text).not.toContain('name="password"');
+    const csrf = /name="csrf" value="([^"]+)"/.exec(page.text)?.[1] ?? '';
+    const forced = await agent.post(`${new URL(page.url).pathname}/sign-in`, { csrf, ...typed });
+    expect([forced.status, said(forced).includes('This way to sign in is not offered')]).toEqual([422, true]);
+
+    const other = await atSignIn(world, byPassword);
+    expect(other.page.text).not.toContain('Continue with Corp');
+    expect(
+      (
+        await other.agent.post(`${new URL(other.page.url).pathname}/with`, {
+          csrf: /name="csrf" value="([^"]+)"/.exec(other.page.text)?.[1] ?? '',
+          provider: 'corp',
+        })
+      ).status,
+    ).toBe(422);
+    expect(
+      codeOf(await other.agent.follow(await post(other.agent, other.page, '/sign-in', typed))),
+    ).toBeTruthy();
+    // Single sign-on: this browser's session was made by password.
+    const again = await atSignIn(world, byCorp, {}, other.agent);
+    expect(again.page.text).toContain('Continue with Corp');
+    const silent = await other.agent.follow(
+      await other.agent.get(authorizeQuery(byCorp, { prompt: 'none' })),
+    );
+    expect(new URL(silent.location ?? '').searchParams.get('error')).toBe('login_required');
+    fake.claims = { sub: 'new-1', email: 'new@corp.example' };
+    // The account changes, so the engine ends the old session by a form that sends itself.
+    const switched = await through(other.agent, again.page, fake);
+    expect(codeOf(await other.agent.follow(await post(other.agent, switched, '')))).toBeTruthy();
+    expect(codeOf((await atSignIn(world, byCorp, {}, other.agent)).page)).toBeTruthy();
   });
 
   test('consent and another account’s session are as ever', async () => {
