@@ -8,6 +8,7 @@ import type { PortalFront } from './portal/portal-front.ts';
 import type { PortalKit } from './portal/portal-kit.ts';
 import type { PortalSection } from './portal/portal-routes.ts';
 import { profileSection } from './portal/profile.ts';
+import { twoStepSection } from './portal/two-step.ts';
 import type { Protocol } from './protocol/protocol.ts';
 import type { Rooms } from './rooms.ts';
 import { networkOf } from './throttle/networks.ts';
@@ -22,6 +23,11 @@ function sectionsOf(
 ): (kit: PortalKit) => readonly PortalSection[] {
   return (kit) => [
     profileSection(kit, rooms.accounts),
+    twoStepSection(
+      kit,
+      rooms.factors,
+      async (accountId) => ((await rooms.passkeys?.count(accountId)) ?? 0) > 0,
+    ),
     activitySection(kit, {
       audit: rooms.audit,
       sealing: rooms.sealing,

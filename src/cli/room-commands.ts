@@ -2,6 +2,7 @@
 import { clientCommands } from './client-commands.ts';
 import type { Command } from './command.ts';
 import { explainCommands } from './explain-command.ts';
+import { factorCommands } from './factor-commands.ts';
 import { installationCommands } from './installation-commands.ts';
 import { invitationCommands } from './invitation-commands.ts';
 import { keyCommands } from './key-commands.ts';
@@ -15,6 +16,7 @@ import { userCommands } from './user-commands.ts';
 export const roomCommands: readonly Command[] = [
   ...installationCommands,
   ...userCommands,
+  ...factorCommands,
   ...invitationCommands,
   ...clientCommands,
   ...registrationCommands,

@@ -10,6 +10,7 @@ import type { Clients } from '../clients/clients.ts';
 import type { RegistrationTokens } from '../clients/registration-tokens.ts';
 import type { ResourceServers } from '../clients/resource-servers.ts';
 import type { Settings } from '../config/settings.ts';
+import type { Factors } from '../factors/factors.ts';
 import type { Keys } from '../keys/keys.ts';
 import type { Mail } from '../mail/mail.ts';
 import type { Timeline } from '../sessions/timeline.ts';
@@ -41,6 +42,7 @@ export interface RoomsForCommands extends DatabaseForCommands {
   readonly roles: Roles;
   readonly invitations: Pick<Invitations, 'create' | 'list' | 'delete'>;
   readonly consents: Pick<Consents, 'list'>;
+  readonly factors: Pick<Factors, 'held' | 'remove' | 'removeAll'>;
   readonly throttle: Pick<SignInThrottle, 'unlock'>;
   readonly clients: Pick<
     Clients,

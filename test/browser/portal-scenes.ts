@@ -82,4 +82,37 @@ export const portalScenes: readonly Scene[] = [
     },
   },
   { ...mine, name: 'portal-activity-none', path: '/account/activity' },
+  { ...mine, name: 'portal-two-step-none', path: '/account/two-step' },
+  {
+    ...mine,
+    name: 'portal-two-step',
+    path: '/account/two-step',
+    portal: (portal) => {
+      portal.factors = {
+        authenticators: [
+          { id: 'a1', name: 'Work phone', addedAt: NOW - 8_640_000_000, lastUsedAt: NOW - 3_600_000 },
+          { id: 'a2', name: '', addedAt: NOW - 86_400_000 },
+        ],
+        recoveryCodes: { left: 2, madeAt: NOW - 8_640_000_000 },
+      };
+    },
+  },
+  {
+    ...mine,
+    name: 'portal-two-step-add',
+    path: '/account/two-step/add',
+    act: async (at) => {
+      await at.getByRole('button', { name: 'Turn on' }).click();
+      await at.getByRole('alert').waitFor();
+    },
+  },
+  {
+    ...mine,
+    name: 'portal-recovery-codes',
+    path: '/account/two-step/recovery-codes',
+    act: async (at) => {
+      await at.getByRole('button', { name: 'Make new codes' }).click();
+      await at.getByText('BCDF-GHJK-LMNP').waitFor();
+    },
+  },
 ];

@@ -1,4 +1,5 @@
 /** The portal's frame: who comes in, how they come back, and what every one of its routes refuses. */
+import { generateSync } from 'otplib';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { appKey } from '../../src/portal/apps.ts';
 import { formPurpose } from '../../src/portal/portal-kit.ts';
@@ -35,7 +36,24 @@ const NO_ID = 'aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa';
 const pathOf = (route: PortalRoute, id = NO_ID) => route.path.replace(':id', id);
 
 /** For each route with an id: makes something of that person's, and gives its id. */
+/** An authenticator app of that account, as if it had been enrolled long ago. */
+async function seedAuthenticator({ id: accountId }: Person): Promise<string> {
+  const { factors } = world.rooms;
+  const at = { accountId, place: 'seed', isStrong: true };
+  const begun = await factors.begin(at);
+  if (begun.kind !== 'begun') throw new Error(begun.kind);
+  const code = generateSync({
+    secret: begun.enrolment.key.replaceAll(' ', ''),
+    epoch: Math.floor(Date.now() / 1000),
+  });
+  const added = await factors.confirm(at, { code }, { actor: { kind: 'account', id: accountId } });
+  if (added.kind !== 'added') throw new Error(added.kind);
+  return added.authenticator.id;
+}
+
 const owned: Readonly<Record<string, (person: Person) => Promise<string>>> = {
+  '/account/two-step/apps/:id/rename': seedAuthenticator,
+  '/account/two-step/apps/:id/remove': seedAuthenticator,
   '/account/devices/:id/end': async (person) => {
     await enter(world, person);
     const account = await world.rooms.accounts.findByEmail(person.email);

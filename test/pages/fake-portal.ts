@@ -3,11 +3,13 @@
 import type { Account } from '../../src/accounts/account.ts';
 import type { AuditRecord } from '../../src/audit/search.ts';
 import { defaultLifetimes } from '../../src/config/lifetimes.ts';
+import type { HeldFactors } from '../../src/factors/factors.ts';
 import { activitySection } from '../../src/portal/activity.ts';
 import { createPortal, type PortalOptions } from '../../src/portal/portal.ts';
 import type { OverviewLine, PortalSection } from '../../src/portal/portal-routes.ts';
 import { profileSection } from '../../src/portal/profile.ts';
-import { ada, SESSION_COOKIE } from './fake-front-door.ts';
+import { type TwoStepFactors, twoStepSection } from '../../src/portal/two-step.ts';
+import { ada, enrolment, recoveryCodes, SESSION_COOKIE } from './fake-front-door.ts';
 
 /** The session that scenes of the portal begin with. */
 export const NOW = Date.UTC(2026, 10, 25, 16, 40);
@@ -31,6 +33,7 @@ export interface FakePortal {
   events: readonly AuditRecord[];
   /** What other topics tell on the overview. */
   lines: readonly OverviewLine[];
+  factors: HeldFactors;
 }
 
 export function createFakePortal(
@@ -39,15 +42,25 @@ export function createFakePortal(
   const fake: Omit<FakePortal, 'door'> = {
     events: [],
     lines: [],
+    factors: { authenticators: [] },
     reset() {
       fake.events = [];
       fake.lines = [];
+      fake.factors = { authenticators: [] };
     },
   };
   const accounts = {
     find: async () => account,
     update: async () =>
       ({ kind: 'faults', faults: [{ field: 'birthdate', message: 'must be a date' }] }) as const,
+  };
+  const factors: TwoStepFactors = {
+    held: async () => fake.factors,
+    begin: async () => ({ kind: 'begun', enrolment }),
+    confirm: async () => ({ kind: 'wrong' }),
+    rename: async () => ({ kind: 'renamed' }),
+    remove: async () => ({ kind: 'removed' }),
+    makeRecoveryCodes: async () => ({ kind: 'made', codes: recoveryCodes }),
   };
   const told: PortalSection = { routes: [], overview: async () => fake.lines };
   const { door } = createPortal({
@@ -68,6 +81,7 @@ export function createFakePortal(
     sections: (kit) => [
       told,
       profileSection(kit, accounts),
+      twoStepSection(kit, factors, async () => false),
       activitySection(kit, {
         audit: { search: async () => ({ events: fake.events, next: '1.1' }) },
         sealing: { seal: (plain) => plain, open: (sealed) => sealed },
