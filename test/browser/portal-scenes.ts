@@ -62,6 +62,34 @@ export const portalScenes: readonly Scene[] = [
       );
     },
   },
+  {
+    ...mine,
+    name: 'portal-deletion-fault',
+    path: '/account/delete',
+    act: async (at) => {
+      await at.getByLabel('Type your e-mail address').fill('somebody@example.com');
+      await at.getByRole('button', { name: 'Delete my account' }).click();
+      await at.getByRole('alert').waitFor();
+    },
+  },
+  {
+    ...mine,
+    name: 'portal-deletion-last',
+    path: '/account/delete',
+    portal: (portal) => {
+      portal.lastAdministrator = true;
+    },
+  },
+  {
+    ...mine,
+    name: 'portal-left',
+    path: '/account/delete',
+    act: async (at) => {
+      await at.getByLabel('Type your e-mail address').fill(ada.email);
+      await at.getByRole('button', { name: 'Delete my account' }).click();
+      await at.getByRole('heading', { name: 'Your account will be deleted' }).waitFor();
+    },
+  },
   { ...mine, name: 'portal-profile', path: '/account/profile' },
   {
     ...mine,

@@ -122,6 +122,14 @@ export const scenes: readonly Scene[] = [
       front.secondFactors.push(createPasskeyFactor({ passkeys: front.passkeys, csrf, base: '', networkOf }));
     },
   },
+  {
+    name: 'sign-in-leaving',
+    path: page,
+    arrange: (front) => {
+      front.outcome = { kind: 'leaving', until: Date.UTC(2026, 11, 9) };
+    },
+    act: signIn,
+  },
   { name: 'sign-in-again', path: page, visit: { accountId: ada.accountId, reasons: ['max_age'] } },
   {
     name: 'sign-in-long-name',

@@ -7,7 +7,7 @@ import type { PortalRoute } from '../../src/portal/portal-routes.ts';
 import { createCsrf } from '../../src/web/csrf.ts';
 import { createPortalOf } from '../../src/wiring-portal.ts';
 import { type Agent, formTo } from '../harness/agent.ts';
-import { createAgent, type Person, seedPerson, seedWebClient } from '../harness/seed.ts';
+import { createAgent, type Person, seedPerson, seedWebClient, signIn } from '../harness/seed.ts';
 import { moveClock } from './clock.ts';
 import { enter, frontDoorOf } from './portal-world.ts';
 import { openWorld, type World } from './world.ts';
@@ -81,7 +81,7 @@ async function forger(agent: Agent): Promise<(purpose: string) => string> {
   return (purpose) => csrf.issue({ state: {} } as never, purpose);
 }
 
-describe('every route', () => {
+describe('every route, on postgres and redis', () => {
   test('S19 as nobody: through the front door, and nothing is done', async () => {
     for (const route of routes) {
       const agent = createAgent(world.issuer);
@@ -141,7 +141,7 @@ describe('every route', () => {
   });
 });
 
-describe('coming in', () => {
+describe('coming in, on postgres and redis', () => {
   test('one comes back to the page that one asked for', async () => {
     const { page } = await enter(world, world.person, '/account/profile');
     expect(new URL(page.url).pathname).toBe('/account/profile');
@@ -176,5 +176,41 @@ describe('coming in', () => {
     expect((await back()).location).toBe(`${world.issuer}/account/profile`);
     clock.move(world.server.settings.lifetimes.interaction + 5);
     expect((await back()).location).toBe(`${world.issuer}/account`);
+  });
+
+  test('S22 who comes back as another account is told so, and lands on no page of the first', async () => {
+    const { agent } = await enter(world);
+    clock.move(world.server.settings.lifetimes.recentSignIn + 5);
+    const asked = await agent.follow(await agent.get('/account/delete'));
+    const switching = await signIn(agent, asked, other);
+    // The engine ends the first session by a form of our own, with a button.
+    const form = formTo(switching, '/confirm');
+    const back = await agent.follow(await agent.post(form.action, { ...form.fields }));
+    expect([back.status, new URL(back.url).pathname]).toEqual([200, '/account/return']);
+    expect(back.text).toContain('signed in as somebody else');
+    expect(back.text).toContain(other.email);
+    expect(back.text).not.toContain(world.person.email);
+  });
+
+  test('S19 who does not confirm gets no page, and is not sent round in a circle', async () => {
+    const { agent } = await enter(world);
+    clock.move(world.server.settings.lifetimes.recentSignIn + 5);
+    const page = await agent.follow(await agent.get('/account/delete'));
+    const form = formTo(page, '/cancel');
+    const end = await agent.follow(await agent.post(form.action, { ...form.fields }));
+    expect([end.status, new URL(end.url).pathname]).toEqual([403, '/account/return']);
+    expect(end.text).toContain('We couldn’t confirm that it’s you');
+    expect((await agent.get('/account')).status).toBe(200);
+  });
+
+  test('the last administrator is told so, and stays', async () => {
+    const admin = await seedPerson(world.rooms);
+    const operator = { actor: { kind: 'operator' } } as const;
+    await world.rooms.roles.grant(admin.id, { role: 'administrator', audience: 'cardea' }, operator);
+    const { page } = await enter(world, admin, '/account/delete');
+    expect(page.text).toContain('You are the only administrator here.');
+    expect(page.text).not.toContain('Type your e-mail address');
+    const { page: another } = await enter(world, world.person, '/account/delete');
+    expect(formTo(another, '/account/delete').fields.email).toBe('');
   });
 });

@@ -5,6 +5,7 @@ import type { AuditRecord } from '../../src/audit/search.ts';
 import { defaultLifetimes } from '../../src/config/lifetimes.ts';
 import type { HeldFactors } from '../../src/factors/factors.ts';
 import { activitySection } from '../../src/portal/activity.ts';
+import { deletionSection } from '../../src/portal/deletion.ts';
 import { createPortal, type PortalOptions } from '../../src/portal/portal.ts';
 import type { OverviewLine, PortalSection } from '../../src/portal/portal-routes.ts';
 import { profileSection } from '../../src/portal/profile.ts';
@@ -33,6 +34,7 @@ export interface FakePortal {
   events: readonly AuditRecord[];
   /** What other topics tell on the overview. */
   lines: readonly OverviewLine[];
+  lastAdministrator: boolean;
   factors: HeldFactors;
 }
 
@@ -42,10 +44,12 @@ export function createFakePortal(
   const fake: Omit<FakePortal, 'door'> = {
     events: [],
     lines: [],
+    lastAdministrator: false,
     factors: { authenticators: [] },
     reset() {
       fake.events = [];
       fake.lines = [];
+      fake.lastAdministrator = false;
       fake.factors = { authenticators: [] };
     },
   };
@@ -86,6 +90,15 @@ export function createFakePortal(
         audit: { search: async () => ({ events: fake.events, next: '1.1' }) },
         sealing: { seal: (plain) => plain, open: (sealed) => sealed },
         nameOfClient: async () => 'Orders',
+      }),
+      deletionSection(kit, {
+        deletions: {
+          isLastAdministrator: async () => fake.lastAdministrator,
+          plan: async () => ({ kind: 'planned', until: NOW + 14 * 86_400_000 }),
+        },
+        graceSeconds: defaultLifetimes.deletionGrace,
+        sendPage: web.sendPage,
+        base: web.publicUrl.base,
       }),
     ],
     clock: { now: () => NOW },
