@@ -42,5 +42,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       network text not null,
       request_id text
     )`.execute(db);
+  await sql`create index refusals_account on refusals (account_id, reference) where account_id is not null`.execute(
+    db,
+  );
   await sql`create index refusals_expires_at on refusals (expires_at)`.execute(db);
 }

@@ -39,5 +39,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`create index logout_notices_sign_out on logout_notices (sign_out) where sign_out is not null`.execute(
     db,
   );
+  await sql`create index logout_notices_account on logout_notices (account_id, id)`.execute(db);
   await sql`create index logout_notices_expires_at on logout_notices (expires_at)`.execute(db);
 }

@@ -160,6 +160,7 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
     languages,
     readSubmitted: createReadSubmitted({ csrf, origin: publicUrl.origin }),
     sendPage: createSendPage({ renderPage, languages }),
+    renderPage,
   });
 
   const koa = new Koa();

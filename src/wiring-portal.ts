@@ -1,6 +1,7 @@
 /** Builds the portal, and gives it what it needs of the other rooms, as functions. */
 import { activitySection } from './portal/activity.ts';
 import { appsSection } from './portal/apps.ts';
+import { dataSection } from './portal/data.ts';
 import { deletionSection } from './portal/deletion.ts';
 import { devicesSection } from './portal/devices.ts';
 import { createPortal, type PortalOptions } from './portal/portal.ts';
@@ -12,14 +13,16 @@ import { twoStepSection } from './portal/two-step.ts';
 import type { Protocol } from './protocol/protocol.ts';
 import type { Rooms } from './rooms.ts';
 import { networkOf } from './throttle/networks.ts';
+import type { RenderPage } from './web/render.ts';
 import { requestIdOf } from './web/request-id.ts';
+import { dataFront } from './wiring-data.ts';
 import { appsFront, devicesFront } from './wiring-devices.ts';
 import type { SecondFactors } from './wiring-journey.ts';
 
 /** The topics of the portal in the order of its list: one line each. */
 function sectionsOf(
   rooms: Rooms,
-  web: Pick<PortalOptions, 'publicUrl' | 'sendPage'>,
+  web: Pick<PortalOptions, 'publicUrl' | 'sendPage'> & { readonly renderPage: RenderPage },
 ): (kit: PortalKit) => readonly PortalSection[] {
   return (kit) => [
     profileSection(kit, rooms.accounts),
@@ -35,6 +38,7 @@ function sectionsOf(
     }),
     devicesSection(kit, devicesFront(rooms)),
     appsSection(kit, appsFront(rooms)),
+    dataSection(kit, dataFront(rooms, web.renderPage)),
     deletionSection(kit, {
       deletions: rooms.deletions,
       graceSeconds: rooms.settings.lifetimes.deletionGrace,
@@ -62,7 +66,9 @@ export function createPortalOf(
   rooms: Rooms,
   protocol: Pick<Protocol, 'session'>,
   secondFactors: SecondFactors,
-  web: Pick<PortalOptions, 'publicUrl' | 'csrf' | 'readSubmitted' | 'sendPage' | 'languages'>,
+  web: Pick<PortalOptions, 'publicUrl' | 'csrf' | 'readSubmitted' | 'sendPage' | 'languages'> & {
+    readonly renderPage: RenderPage;
+  },
 ): ReturnType<typeof createPortal> {
   const { lifetimes } = rooms.settings;
   return createPortal({

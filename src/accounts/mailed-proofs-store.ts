@@ -176,12 +176,5 @@ export async function exportMailedProofs(db: Db, accountId: string) {
     .where('account_id', '=', accountId)
     .orderBy('created_at')
     .execute();
-  return rows.map((row) => ({
-    purpose: row.purpose,
-    email: row.email,
-    tries: row.tries,
-    createdAt: row.created_at.getTime(),
-    expiresAt: row.expires_at.getTime(),
-    usedAt: row.used_at?.getTime(),
-  }));
+  return rows;
 }

@@ -33,6 +33,8 @@ export interface AuditDetails {
     readonly families: number;
     readonly others?: boolean | undefined;
   };
+  /** The person took everything that is stored about the account along, as one archive. */
+  'account.data-downloaded': None;
   'account.disabled': { readonly reason?: string | undefined };
   'account.enabled': None;
   'account.deleted': None;

@@ -13,6 +13,8 @@ import type { Settings } from '../config/settings.ts';
 import type { Factors } from '../factors/factors.ts';
 import type { Keys } from '../keys/keys.ts';
 import type { Mail } from '../mail/mail.ts';
+import type { BrowserSessions } from '../sessions/browser-sessions.ts';
+import type { Sessions } from '../sessions/sessions.ts';
 import type { Timeline } from '../sessions/timeline.ts';
 import type { Lease } from '../storage/changes.ts';
 import type { OpenDatabase } from '../storage/database.ts';
@@ -57,6 +59,8 @@ export interface RoomsForCommands extends DatabaseForCommands {
   readonly keys: Pick<Keys, 'list' | 'rotate'>;
   readonly refusals: Pick<Refusals, 'look' | 'flush'>;
   readonly audit: Pick<Audit, 'append'>;
+  readonly sessions: Pick<Sessions, 'signOutEverywhere'>;
+  readonly browserSessions: Pick<BrowserSessions, 'list' | 'end'>;
   readonly timeline: Timeline;
   /** Renewed after every command, so that what it changed holds here at once and not within the lease. */
   readonly lease: Pick<Lease, 'renew'>;

@@ -3,6 +3,7 @@ import { busy, faultsFound } from './faults.ts';
 import { done, onAccount } from './on-account.ts';
 import { pageOptions, pageSize } from './pages-of-lists.ts';
 import { byOperator } from './rooms-for-commands.ts';
+import { sessionCommands } from './session-commands.ts';
 import { textFields, textTable, textTime } from './text-table.ts';
 import { showTimeline } from './timeline.ts';
 import { userChanges } from './user-changes.ts';
@@ -113,5 +114,6 @@ export const userCommands: readonly Command[] = [
     (rooms, found, input) =>
       showTimeline(rooms, input, { accountId: found.id }, `npx cardea user timeline ${found.email}`),
   ),
+  ...sessionCommands,
   ...userChanges,
 ];

@@ -29,6 +29,7 @@ export interface Limits {
   readonly askedMailPerNetwork: Limit;
   readonly askedMail: Limit;
   readonly codeTriesPerNetwork: Limit;
+  readonly downloadsPerAccount: Limit;
 }
 
 /** One line of the table. */
@@ -167,6 +168,13 @@ export const limitRows: Readonly<Record<keyof Limits, LimitRow>> = {
     900,
     'mailed codes that one network types in, right or wrong',
   ),
+  // An archive reads all that there is of an account; nobody needs another one every few minutes.
+  downloadsPerAccount: row(
+    'DOWNLOADS_PER_ACCOUNT',
+    5,
+    86_400,
+    'archives of everything that is stored about one account',
+  ),
 };
 
 /** Builds the limits, asking `take` for each line of the table. */
@@ -193,6 +201,7 @@ export function buildLimits(take: (row: LimitRow) => Limit): Limits {
     askedMailPerNetwork: take(limitRows.askedMailPerNetwork),
     askedMail: take(limitRows.askedMail),
     codeTriesPerNetwork: take(limitRows.codeTriesPerNetwork),
+    downloadsPerAccount: take(limitRows.downloadsPerAccount),
   };
 }
 

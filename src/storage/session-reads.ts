@@ -66,16 +66,6 @@ export async function findLivingSession(
   return row && { uidSealed: row.uid_sealed };
 }
 
-/** All that is kept, ended ones too, oldest first, after `after`. */
-export async function exportSessions(
-  db: Kysely<Database>,
-  by: { accountId: string; after?: string; limit: number },
-): Promise<SessionRecord[]> {
-  let query = db.selectFrom('browser_sessions').selectAll().where('account_id', '=', by.accountId);
-  if (by.after !== undefined) query = query.where('id', '>', by.after);
-  return (await query.orderBy('id').limit(by.limit).execute()).map(recordOf);
-}
-
 function recordOf(row: Selectable<BrowserSessionTable>): SessionRecord {
   return {
     id: row.id,

@@ -2,6 +2,7 @@
 import type { AuditRecord } from '../../src/audit/search.ts';
 import { ada } from '../pages/fake-front-door.ts';
 import { NOW } from '../pages/fake-portal.ts';
+import { deviceScenes } from './device-scenes.ts';
 import type { Scene } from './scenes.ts';
 
 const mine = { session: ada.accountId } as const;
@@ -143,4 +144,5 @@ export const portalScenes: readonly Scene[] = [
       await at.getByText('BCDF-GHJK-LMNP').waitFor();
     },
   },
+  ...deviceScenes,
 ];

@@ -101,6 +101,39 @@ describe('accounts', () => {
     expect(JSON.stringify(row)).toContain(json.id);
   });
 
+  test('are signed out, in one browser or everywhere', async () => {
+    const { id } = (await t.cli(['user', 'create', '--email', 'away@example.com'], { password })).json;
+    const signIn = async (uid: string) => {
+      const browser = {
+        at: Date.now(),
+        amr: ['pwd'],
+        remembered: true,
+        network: '203.0.113.7',
+        userAgent: '',
+      };
+      await t.rooms.browserSessions.signedIn({ uid, accountId: id, ...browser });
+    };
+    for (const letter of ['a', 'b', 'c']) await signIn(letter.repeat(43));
+    const listed = async () =>
+      (await t.cli(['user', 'sessions', 'away@example.com'])).json.sessions as {
+        id: string;
+        network: string;
+      }[];
+    const [one, ...others] = await listed();
+    expect(one?.network).toBe('203.0.113.7');
+    const signOut = (...more: string[]) => t.cli(['user', 'sign-out', 'away@example.com', ...more]);
+    expect((await signOut('--id', one?.id ?? '')).exit).toBe(0);
+    expect((await listed()).map((left) => left.id).sort()).toEqual(others.map((left) => left.id).sort());
+    // It is over, and it is nobody else's either.
+    expect(await signOut('--id', one?.id ?? '')).toMatchObject({ exit: 1, json: { error: 'not_found' } });
+    await t.cli(['user', 'create', '--email', 'eve@example.com'], { password });
+    const foreign = await t.cli(['user', 'sign-out', 'eve@example.com', '--id', others[0]?.id ?? '']);
+    expect(foreign).toMatchObject({ exit: 1, json: { error: 'not_found' } });
+    await signOut();
+    expect(await listed()).toEqual([]);
+    expect((await t.text(['user', 'sessions', 'away@example.com'])).stdout).toContain('signed in nowhere');
+  });
+
   test('are given roles and lose them', async () => {
     const uri = await aResource('orders');
     await t.cli(['role', 'create', '--name', 'clerk', '--resource', uri, '--permission', 'orders:write']);

@@ -25,6 +25,7 @@ beforeAll(async () => {
     csrf: nothing,
     readSubmitted: nothing,
     sendPage: nothing,
+    renderPage: nothing,
     languages: { locales: [] } as never,
   }).routes;
 });

@@ -5,11 +5,18 @@ import type { AuditRecord } from '../../src/audit/search.ts';
 import { defaultLifetimes } from '../../src/config/lifetimes.ts';
 import type { HeldFactors } from '../../src/factors/factors.ts';
 import { activitySection } from '../../src/portal/activity.ts';
+import { appsSection } from '../../src/portal/apps.ts';
+import type { ConnectedApp } from '../../src/portal/connected-apps.ts';
+import { dataSection } from '../../src/portal/data.ts';
 import { deletionSection } from '../../src/portal/deletion.ts';
+import { devicesSection } from '../../src/portal/devices.ts';
 import { createPortal, type PortalOptions } from '../../src/portal/portal.ts';
 import type { OverviewLine, PortalSection } from '../../src/portal/portal-routes.ts';
 import { profileSection } from '../../src/portal/profile.ts';
 import { type TwoStepFactors, twoStepSection } from '../../src/portal/two-step.ts';
+import type { FamilyRecord } from '../../src/storage/family-rows.ts';
+import type { SessionRecord } from '../../src/storage/session-reads.ts';
+import { dataTopics } from '../../src/wiring-data.ts';
 import { ada, enrolment, recoveryCodes, SESSION_COOKIE } from './fake-front-door.ts';
 
 /** The session that scenes of the portal begin with. */
@@ -27,11 +34,16 @@ const account: Account = {
   updatedAt: NOW,
 };
 
+const placeOf = (network: string) => (network.startsWith('203.') ? 'Mainz, Germany' : undefined);
+
 export interface FakePortal {
   readonly door: ReturnType<typeof createPortal>['door'];
   /** Back to how every scene finds it. */
   reset(): void;
   events: readonly AuditRecord[];
+  sessions: readonly SessionRecord[];
+  families: readonly FamilyRecord[];
+  apps: readonly ConnectedApp[];
   /** What other topics tell on the overview. */
   lines: readonly OverviewLine[];
   lastAdministrator: boolean;
@@ -43,10 +55,16 @@ export function createFakePortal(
 ): FakePortal {
   const fake: Omit<FakePortal, 'door'> = {
     events: [],
+    sessions: [],
+    families: [],
+    apps: [],
     lines: [],
     lastAdministrator: false,
     factors: { authenticators: [] },
     reset() {
+      fake.sessions = [];
+      fake.families = [];
+      fake.apps = [];
       fake.events = [];
       fake.lines = [];
       fake.lastAdministrator = false;
@@ -99,6 +117,25 @@ export function createFakePortal(
         graceSeconds: defaultLifetimes.deletionGrace,
         sendPage: web.sendPage,
         base: web.publicUrl.base,
+      }),
+      devicesSection(kit, {
+        sessions: async () => fake.sessions,
+        keyOf: (uid) => `key of ${uid}`,
+        families: async () => fake.families,
+        end: async () => true,
+        endAll: async () => undefined,
+        nameOf: async (clientId) => clientId,
+        placeOf,
+      }),
+      appsSection(kit, { list: async () => fake.apps, remove: async () => undefined, placeOf }),
+      dataSection(kit, {
+        topics: Object.keys(dataTopics).map((name) => ({ name, rows: async function* () {} })),
+        begin: async () => ({ kind: 'wait', retryAfterSeconds: 3600 }),
+        renderPage: () => '',
+        style: '',
+        host: 'localhost',
+        clock: { now: () => NOW },
+        onBroken: () => undefined,
       }),
     ],
     clock: { now: () => NOW },
