@@ -68,6 +68,8 @@ export interface Visit {
   readonly onDevice?: boolean;
   /** What this sign-in has proved so far, or the session where only something is missing from it. Signs nobody in. */
   readonly proved?: Proved;
+  /** What a proof of this request is added to: set by the dispatcher, at the steps that add to one (journey.ts). */
+  readonly ground?: Proved;
   /** The level that the request demands, and the one that it wishes for (protocol/levels.ts). */
   readonly wanted?: { readonly must: 0 | 1 | 2 | 3; readonly wish: 0 | 1 | 2 | 3 };
 }
@@ -75,6 +77,8 @@ export interface Visit {
 export interface Proved extends SignIn {
   /** All is proved, and this page stands before the end (factor.ts, Interlude). */
   readonly pause?: string;
+  /** Proved at an earlier sign-in: something may be added to it, but nothing set up on the strength of it. */
+  readonly fromSession?: true;
 }
 
 export interface SignIn {

@@ -127,7 +127,8 @@ export function createInteractionPages(o: InteractionParts): InteractionPages {
       const stand = await journey.stand(visit);
       const action = actions.get(name);
       if (!action?.at.includes(stand.step)) return wayBack.explain(ctx, uid, 403, { currentPage: true });
-      return action.submit(ctx, visit, form.fields, stand);
+      const onto = 'proved' in stand ? { ...visit, ground: stand.proved } : visit;
+      return action.submit(ctx, onto, form.fields, stand);
     },
   };
 }

@@ -46,8 +46,19 @@ export function createJourney(o: {
     return nextNeed({ ...known, has });
   };
 
-  const add = ({ proved }: Visit, { accountId, amr, remember, at }: SignIn): Proved => {
-    const earlier = proved?.accountId === accountId ? proved : undefined;
+  /** What the next step builds on: an earlier session only where nothing but a factor of the account is missing. */
+  const groundOf = async (visit: Visit): Promise<{ proved: Proved; need: Need } | undefined> => {
+    const { proved } = visit;
+    if (!proved) return undefined;
+    const need = await needOf(visit, proved);
+    // A factor that is set up is the person's own only when the first one was proved now (ASVS 5 6.4.3).
+    return proved.fromSession && need.kind !== 'factor' ? undefined : { proved, need };
+  };
+
+  // A way of signing in that comes by another road, such as a provider's callback, begins anew: two first factors in a
+  // row are no way around the second one that the account has.
+  const add = ({ ground }: Visit, { accountId, amr, remember, at }: SignIn): Proved => {
+    const earlier = ground?.accountId === accountId ? ground : undefined;
     return {
       accountId,
       amr: joinMethods(earlier?.amr ?? [], amr),
@@ -81,11 +92,11 @@ export function createJourney(o: {
   return {
     async stand(visit) {
       if (visit.prompt === 'consent') return { step: 'consent' };
-      const { proved } = visit;
-      if (!proved) return { step: 'sign-in' };
+      const ground = await groundOf(visit);
+      if (!ground) return { step: 'sign-in' };
+      const { proved, need } = ground;
       const pause = interludes.find((one) => one.kind === proved.pause);
       if (pause) return { step: pause.kind, proved };
-      const need = await needOf(visit, proved);
       // What was asked for has been settled meanwhile: only a new sign-in goes on from here.
       if (need.kind === 'nothing') return { step: 'sign-in' };
       return { step: need.kind === 'factor' ? 'second-factor' : 'enrol', proved, kinds: need.kinds };

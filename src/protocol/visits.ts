@@ -49,6 +49,8 @@ export interface Proved {
   readonly at: number;
   /** All is proved, and one more page stands before the end. */
   readonly pause?: string;
+  /** Proved at an earlier sign-in, and nothing of it in this interaction. */
+  readonly fromSession?: true;
 }
 
 export interface SignInResult {
@@ -122,7 +124,7 @@ function provedIn({ result, prompt, session }: Interaction): { readonly proved?:
   const missing: readonly string[] = Object.values(STEP_UP);
   const stepsUp = prompt.name === 'login' && prompt.reasons.every((reason) => missing.includes(reason));
   if (!stepsUp || signedIn === undefined || signedIn.accountId !== session?.accountId) return {};
-  return { proved: { ...signedIn, remember: true } };
+  return { proved: { ...signedIn, remember: true, fromSession: true } };
 }
 
 /** Keeps what was proved for the next step of this interaction; undefined puts everything aside. One write. */

@@ -1,10 +1,13 @@
 /** A sign-in as a sequence of steps: only the next one is taken (S11), and no path is shorter than another (S19). */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { levels } from '../../src/protocol/levels.ts';
-import { type Agent, formTo, type Page } from '../harness/agent.ts';
+import { codeOf } from '../factors/rooms.ts';
+import { type Agent, formsOf, formTo, type Page } from '../harness/agent.ts';
+import { createBrowser } from '../harness/codes.ts';
 import {
   createAgent,
   type Person,
+  redirectUri,
   type SeededClient,
   seedPerson,
   seedWebClient,
@@ -65,6 +68,135 @@ async function half(person: Person) {
   const page = await send(agent, await signIn(agent, await open(agent, demand(two)), person));
   return { agent, page };
 }
+
+const actions = ['sign-in', 'second-factor', 'enrol', 'go-on', 'start-over', 'consent', 'nothing'];
+/** Every action at this page that is not among `taken`, each also empty, by another browser, and on the other process. */
+async function refusals(agent: Agent, page: Page, person: Person, taken: readonly string[]) {
+  const base = new URL(page.url).pathname.split('/').slice(0, 3).join('/');
+  const fields = {
+    ...formsOf(page).find(({ fields }) => fields.csrf)?.fields,
+    email: person.email,
+    password: person.password,
+    code: await mailedCode(person.email).catch(() => '1234 5678'),
+    factor: 'email',
+    account: person.id,
+    proved: 'yes',
+  };
+  const stranger = createAgent(world.issuer);
+  const seen = new Set<string>();
+  for (const action of actions) {
+    const path = `${base}/${action}`;
+    const answers = [
+      await stranger.post(path, fields),
+      await agent.post(path, {}),
+      ...(taken.includes(action)
+        ? []
+        : [
+            await agent.post(path, fields),
+            await createAgent(second.issuer, agent.cookies).post(path, fields),
+          ]),
+    ];
+    for (const answer of answers) {
+      if (action === 'nothing') expect([403, 404]).toContain(answer.status);
+      else expect(`${action} ${answer.status}`).toBe(`${action} 403`);
+      expect(answer.location).toBeUndefined();
+    }
+    seen.add(action);
+  }
+  expect(seen.size).toBe(actions.length);
+}
+
+/** An authenticator app, as its holder's phone has it, and the recovery codes that were shown with it. */
+async function withApp(person: Person) {
+  const at = { accountId: person.id, place: 'test', isStrong: false };
+  const begun = await world.rooms.factors.begin(at);
+  if (begun.kind !== 'begun') throw new Error(begun.kind);
+  const secret = begun.enrolment.key.replaceAll(' ', '');
+  const added = await world.rooms.factors.confirm(at, { code: codeOf(world.rooms, secret) }, by);
+  if (added.kind !== 'added') throw new Error(added.kind);
+  // The first code is spent; the next step's is within the window.
+  return { code: codeOf(world.rooms, secret, 1), recovery: [...(added.recoveryCodes ?? [])] };
+}
+
+async function recover(agent: Agent, page: Page, code: string | undefined): Promise<Page> {
+  return enter(agent, await agent.get(`${page.url.split('?')[0]}?factor=recovery`), code ?? '');
+}
+
+describe('an authenticator app', () => {
+  test('is asked for at every sign-in, by default; a recovery code stands in, once', async () => {
+    const person = await seedPerson(world.rooms);
+    const { code, recovery } = await withApp(person);
+    const agent = createAgent(world.issuer);
+    const asked = await signIn(agent, await open(agent), person);
+    expect(asked.text).toContain('autocomplete="one-time-code"');
+    expect(answerOf(await agent.get(authorizeQuery(client, { prompt: 'none' }))).get('error')).toBe(
+      'login_required',
+    );
+    expect(answerOf(await enter(agent, asked, code)).get('code')).toBeTruthy();
+    for (const [tried, status] of [
+      [recovery[0], 303],
+      [recovery[0], 422],
+    ] as const) {
+      const other = createAgent(world.issuer);
+      const page = await signIn(other, await open(other), person);
+      const form = formTo(await other.get(`${page.url}?factor=recovery`), '/second-factor');
+      const answer = await other.post(form.action, { ...form.fields, code: tried ?? '' });
+      expect(answer.status).toBe(status);
+    }
+  });
+
+  test('the ID token says what was proved; a fresh sign-in is fresh in both', async () => {
+    const person = await seedPerson(world.rooms);
+    const { code, recovery } = await withApp(person);
+    const agent = createAgent(world.issuer);
+    await enter(agent, await signIn(agent, await open(agent), person), code);
+    const browser = createBrowser(world.issuer, client, person, redirectUri, agent);
+    const silent = await browser.code('openid', { prompt: 'none', ...demand(one) });
+    const told = await world.redeem(silent, client);
+    expect(payloadOf(told.json.id_token)).toMatchObject({ acr: one, amr: ['pwd', 'otp', 'mfa'] });
+    for (const more of [{ prompt: 'login' }, { max_age: '0' }]) {
+      const again = await signIn(agent, await open(agent, more), person);
+      expect(again.location).toBeUndefined();
+      expect(answerOf(await recover(agent, again, recovery.pop())).get('code')).toBeTruthy();
+    }
+    const last = await world.redeem(await browser.code('openid', { prompt: 'none', ...demand(two) }), client);
+    expect(payloadOf(last.json.id_token)).toMatchObject({ acr: two, amr: ['pwd', 'recovery', 'mfa'] });
+  });
+
+  test('a wish asks those who have one, and only for it; no mailed code beside it', async () => {
+    const person = await seedPerson(world.rooms);
+    const browser = world.browser(client, person);
+    await browser.code('openid');
+    const { code } = await withApp(person);
+    const page = await open(browser.agent, { acr_values: two });
+    expect(page.text).not.toContain('/sign-in"');
+    expect(page.text).not.toContain('factor=email');
+    expect(answerOf(await enter(browser.agent, page, code)).get('code')).toBeTruthy();
+  });
+
+  test('is set up in the middle of a sign-in that demands one; nothing goes on before, and nothing is skipped', async () => {
+    const person = await seedPerson(world.rooms);
+    const agent = createAgent(world.issuer);
+    const page = await signIn(agent, await open(agent, demand(two), strict), person);
+    const base = page.url.split('?')[0] ?? '';
+    await refusals(agent, await agent.get(`${base}?factor=none`), person, ['enrol', 'start-over']);
+    const app = await agent.get(`${base}?factor=totp`);
+    const key = /[A-Z2-7]{4}(?: [A-Z2-7]{4}){7}/.exec(app.text)?.[0] ?? '';
+    const code = codeOf(world.rooms, key.replaceAll(' ', ''));
+    const form = formTo(app, '/enrol');
+    const codes = await agent.post(form.action, { ...form.fields, code });
+    expect(codes.status).toBe(200);
+    await refusals(agent, codes, person, ['go-on', 'start-over']);
+    // Reloading shows no code again, and loses nothing.
+    expect((await agent.get(base)).text).toContain('/go-on"');
+    const on = formTo(codes, '/go-on');
+    const back = await agent.follow(await agent.post(on.action, { ...on.fields }));
+    expect(answerOf(back).get('code')).toBeTruthy();
+    expect((await agent.post(on.action, { ...on.fields })).status).toBe(403);
+    const silent = await agent.get(authorizeQuery(strict, { prompt: 'none', ...demand(two) }));
+    expect(answerOf(silent).get('code')).toBeTruthy();
+  });
+});
 
 describe('acr and amr tell what was proved', () => {
   test('a demanded second factor is asked for, and told', async () => {
@@ -144,9 +276,13 @@ describe('S19 no path is shorter', () => {
     await browser.code('openid');
     const silent = await browser.agent.get(authorizeQuery(strict, { prompt: 'none' }));
     expect(answerOf(silent).get('error')).toBe('login_required');
-    const page = await open(browser.agent, {}, strict);
-    // This account has set nothing up; a mailed code is not enough for a policy.
-    expect(page.text).toContain('second step');
+    // This account has set nothing up: what was proved at an earlier sign-in is no ground for that.
+    const known = await open(browser.agent, {}, strict);
+    expect(known.text).toContain('/sign-in"');
+    const page = await signIn(browser.agent, known, world.person);
+    // A mailed code is not enough for a policy.
+    expect(page.url).toContain('/interaction/');
+    expect(page.text).toContain('/enrol"');
     expect(page.text).not.toContain('/second-factor"');
     const uid = new URL(page.url).pathname.split('/').at(-1) ?? '';
     const resumed = await browser.agent.follow(await browser.agent.get(`/oauth2/authorize/${uid}`));
@@ -168,7 +304,7 @@ describe('S19 no path is shorter', () => {
     for (const { agent } of Object.values(agents)) {
       const silent = await agent.get(authorizeQuery(client, { prompt: 'none' }));
       expect(answerOf(silent).get('error')).toBe('login_required');
-      expect((await open(agent)).text).toContain('second step');
+      expect((await open(agent)).text).toContain('/sign-in"');
     }
   });
 
@@ -190,7 +326,7 @@ describe('S19 no path is shorter', () => {
       page = await agent.follow(await agent.post(form.action, fields));
     }
     page = await signIn(agent, page, world.person);
-    expect(page.text).toContain('second step');
+    expect(page.text).toContain('/enrol"');
     const polled = await world.token({
       grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
       client_id: device.client.clientId,
@@ -214,43 +350,6 @@ describe('S19 no path is shorter', () => {
 });
 
 describe('S11 only the next step is taken', () => {
-  const actions = ['sign-in', 'second-factor', 'enrol', 'go-on', 'start-over', 'consent', 'nothing'];
-  /** Every action at this page that is not among `taken`, each also empty, by another browser, and on the other process. */
-  async function refusals(agent: Agent, page: Page, person: Person, taken: readonly string[]) {
-    const base = new URL(page.url).pathname;
-    const fields = {
-      ...formTo(page, '/cancel').fields,
-      email: person.email,
-      password: person.password,
-      code: await mailedCode(person.email).catch(() => '1234 5678'),
-      factor: 'email',
-      account: person.id,
-      proved: 'yes',
-    };
-    const stranger = createAgent(world.issuer);
-    const seen = new Set<string>();
-    for (const action of actions) {
-      const path = `${base}/${action}`;
-      const answers = [
-        await stranger.post(path, fields),
-        await agent.post(path, {}),
-        ...(taken.includes(action)
-          ? []
-          : [
-              await agent.post(path, fields),
-              await createAgent(second.issuer, agent.cookies).post(path, fields),
-            ]),
-      ];
-      for (const answer of answers) {
-        if (action === 'nothing') expect([403, 404]).toContain(answer.status);
-        else expect(`${action} ${answer.status}`).toBe(`${action} 403`);
-        expect(answer.location).toBeUndefined();
-      }
-      seen.add(action);
-    }
-    expect(seen.size).toBe(actions.length);
-  }
-
   test('at the sign-in, at the second step, and afterwards', async () => {
     const person = await seedPerson(world.rooms);
     const agent = createAgent(world.issuer);
