@@ -4,7 +4,7 @@ import type { FactorAccount } from '../../src/factors/factor.ts';
 import { createFactors } from '../../src/factors/factors.ts';
 import type { Message } from '../../src/mail/message.ts';
 import type { OpenDatabase } from '../../src/storage/database.ts';
-import { type AccountRooms, openAccounts, operator } from '../accounts/rooms.ts';
+import { openAccounts, operator } from '../accounts/rooms.ts';
 import type { standingClock } from '../clients/databases.ts';
 import { sealing } from '../storage/databases.ts';
 
