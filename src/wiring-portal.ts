@@ -4,6 +4,7 @@ import { appsSection } from './portal/apps.ts';
 import { dataSection } from './portal/data.ts';
 import { deletionSection } from './portal/deletion.ts';
 import { devicesSection } from './portal/devices.ts';
+import { passkeysSection } from './portal/passkeys.ts';
 import { createPortal, type PortalOptions } from './portal/portal.ts';
 import type { PortalFront } from './portal/portal-front.ts';
 import type { PortalKit } from './portal/portal-kit.ts';
@@ -26,6 +27,7 @@ function sectionsOf(
 ): (kit: PortalKit) => readonly PortalSection[] {
   return (kit) => [
     profileSection(kit, rooms.accounts),
+    ...(rooms.passkeys ? [passkeysSection(kit, rooms.passkeys)] : []),
     twoStepSection(
       kit,
       rooms.factors,

@@ -5,8 +5,9 @@ import type { DeviceViews } from '../../src/pages/device-views.ts';
 import type { AskedDetail, SignedOutApps, Visit } from '../../src/pages/front-door.ts';
 import { createPasskeyFactor } from '../../src/pages/passkey-factor.ts';
 import type { LogoutConfirmView, ProtocolViews } from '../../src/pages/protocol-views.ts';
+import type { Passkey } from '../../src/passkeys/passkey.ts';
 import { ada, type FakeFrontDoor, orders, visitOf } from '../pages/fake-front-door.ts';
-import type { FakePortal } from '../pages/fake-portal.ts';
+import { type FakePortal, NOW } from '../pages/fake-portal.ts';
 import { portalScenes } from './portal-scenes.ts';
 
 export const UID = 'visit-aaaaaaaaaaaaaaaa';
@@ -58,6 +59,25 @@ const demandFactor = (front: FakeFrontDoor): void => {
   front.policy = 'required';
 };
 const provedByPassword = { accountId: ada.accountId, amr: ['pwd'], remember: true, at: 1_000 };
+
+const onePasskey: Passkey = {
+  id: 'passkey-1',
+  accountId: ada.accountId,
+  credentialId: 'AAAA',
+  userHandle: 'BBBB',
+  rpId: 'localhost',
+  transports: ['internal'],
+  synced: true,
+  aaguid: '',
+  keeper: 'Google Password Manager',
+  createdAt: NOW - 40 * 86_400_000,
+  lastUsedAt: NOW,
+};
+const somePasskeys: readonly Passkey[] = [
+  onePasskey,
+  { ...onePasskey, id: 'passkey-2', name: 'The key on my key ring', synced: false, lastUsedAt: undefined },
+  { ...onePasskey, id: 'passkey-3', rpId: 'old.example', keeper: undefined },
+];
 
 /** Names short, long, and from right to left. */
 const someApps: SignedOutApps = {
@@ -285,6 +305,41 @@ export const scenes: readonly Scene[] = [
     },
   },
   ...portalScenes,
+  { name: 'portal-passkeys-none', path: '/account/passkeys', session: 'ada-1' },
+  {
+    name: 'portal-passkeys',
+    path: '/account/passkeys',
+    session: 'ada-1',
+    portal: (portal) => {
+      portal.passkeys = somePasskeys;
+    },
+  },
+  {
+    name: 'portal-passkey-new',
+    path: '/account/passkeys/new',
+    session: 'ada-1',
+    act: (at) => at.getByRole('button', { name: 'Make the passkey' }).waitFor(),
+  },
+  {
+    name: 'portal-passkey-rename',
+    path: '/account/passkeys/passkey-1',
+    session: 'ada-1',
+    portal: (portal) => {
+      portal.passkeys = somePasskeys;
+    },
+  },
+  {
+    name: 'portal-passkey-last',
+    path: '/account/passkeys/passkey-1/remove',
+    session: 'ada-1',
+    portal: (portal) => {
+      portal.passkeys = somePasskeys;
+    },
+    act: async (at) => {
+      await at.getByRole('button', { name: 'Remove' }).click();
+      await at.getByRole('alert').waitFor();
+    },
+  },
 ];
 
 /** The stored state that a scene starts from. */

@@ -4,8 +4,8 @@ import type { CDPSession, Page } from 'playwright-core';
 export interface VirtualAuthenticator {
   /** What it holds: ids in base64. */
   credentials(): Promise<readonly { credentialId: string; rpId?: string; userHandle?: string }[]>;
-  /** Whether the person is recognised by their finger. */
-  recognises(known: boolean): Promise<void>;
+  /** Whether it waits for its person before it answers. */
+  waits(waiting: boolean): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -28,8 +28,8 @@ export async function addAuthenticator(
   });
   return {
     credentials: async () => (await cdp.send('WebAuthn.getCredentials', { authenticatorId })).credentials,
-    recognises: async (isUserVerified) => {
-      await cdp.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified });
+    waits: async (waiting) => {
+      await cdp.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled: !waiting });
     },
     remove: async () => {
       await cdp.send('WebAuthn.removeVirtualAuthenticator', { authenticatorId });

@@ -4,12 +4,14 @@ import type { Account } from '../../src/accounts/account.ts';
 import type { AuditRecord } from '../../src/audit/search.ts';
 import { defaultLifetimes } from '../../src/config/lifetimes.ts';
 import type { HeldFactors } from '../../src/factors/factors.ts';
+import type { Passkey } from '../../src/passkeys/passkey.ts';
 import { activitySection } from '../../src/portal/activity.ts';
 import { appsSection } from '../../src/portal/apps.ts';
 import type { ConnectedApp } from '../../src/portal/connected-apps.ts';
 import { dataSection } from '../../src/portal/data.ts';
 import { deletionSection } from '../../src/portal/deletion.ts';
 import { devicesSection } from '../../src/portal/devices.ts';
+import { passkeysSection } from '../../src/portal/passkeys.ts';
 import { createPortal, type PortalOptions } from '../../src/portal/portal.ts';
 import type { OverviewLine, PortalSection } from '../../src/portal/portal-routes.ts';
 import { profileSection } from '../../src/portal/profile.ts';
@@ -18,6 +20,7 @@ import type { FamilyRecord } from '../../src/storage/family-rows.ts';
 import type { SessionRecord } from '../../src/storage/session-reads.ts';
 import { dataTopics } from '../../src/wiring-data.ts';
 import { ada, enrolment, recoveryCodes, SESSION_COOKIE } from './fake-front-door.ts';
+import { createFakePasskeys } from './fake-passkeys.ts';
 
 /** The session that scenes of the portal begin with. */
 export const NOW = Date.UTC(2026, 10, 25, 16, 40);
@@ -46,6 +49,7 @@ export interface FakePortal {
   apps: readonly ConnectedApp[];
   /** What other topics tell on the overview. */
   lines: readonly OverviewLine[];
+  passkeys: readonly Passkey[];
   lastAdministrator: boolean;
   factors: HeldFactors;
 }
@@ -59,6 +63,7 @@ export function createFakePortal(
     families: [],
     apps: [],
     lines: [],
+    passkeys: [],
     lastAdministrator: false,
     factors: { authenticators: [] },
     reset() {
@@ -67,6 +72,7 @@ export function createFakePortal(
       fake.apps = [];
       fake.events = [];
       fake.lines = [];
+      fake.passkeys = [];
       fake.lastAdministrator = false;
       fake.factors = { authenticators: [] };
     },
@@ -84,6 +90,8 @@ export function createFakePortal(
     remove: async () => ({ kind: 'removed' }),
     makeRecoveryCodes: async () => ({ kind: 'made', codes: recoveryCodes }),
   };
+  const rename = async () => undefined;
+  const remove = async () => ({ kind: 'last' }) as const;
   const told: PortalSection = { routes: [], overview: async () => fake.lines };
   const { door } = createPortal({
     ...web,
@@ -104,6 +112,7 @@ export function createFakePortal(
       told,
       profileSection(kit, accounts),
       twoStepSection(kit, factors, async () => false),
+      passkeysSection(kit, { ...createFakePasskeys(), list: async () => fake.passkeys, rename, remove }),
       activitySection(kit, {
         audit: { search: async () => ({ events: fake.events, next: '1.1' }) },
         sealing: { seal: (plain) => plain, open: (sealed) => sealed },
