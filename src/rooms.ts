@@ -7,8 +7,11 @@ import { createAccounts } from './accounts/accounts.ts';
 import { createAuthenticate } from './accounts/authenticate.ts';
 import { createConsents } from './accounts/consents.ts';
 import { createDeletions } from './accounts/deletion.ts';
+import { createEmailChange } from './accounts/email-change.ts';
 import { createEmailVerification } from './accounts/email-verification.ts';
 import { createMailedProofs } from './accounts/mailed-proofs.ts';
+import { createNotMe } from './accounts/not-me.ts';
+import { createPasswordChange } from './accounts/password-change.ts';
 import { createPasswordRange } from './accounts/password-range.ts';
 import { createPasswordResets } from './accounts/password-reset.ts';
 import { createPasswords } from './accounts/passwords.ts';
@@ -234,6 +237,18 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     accounts,
     lifetimes,
   });
+  const notMe = createNotMe({ db, clock, audit, mail, proofs: mailedProofs, lifetimes });
+  const emailChange = createEmailChange({
+    db,
+    clock,
+    audit,
+    mail,
+    proofs: mailedProofs,
+    budget: mailBudget,
+    lifetimes,
+    notMe,
+  });
+  const passwordChange = createPasswordChange({ db, clock, passwords, accounts, throttle, mail });
   const { invitations, signUps } = createSigningUp({
     db,
     clock,
@@ -381,6 +396,9 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     mailBudget,
     codeThrottle,
     emailVerification,
+    notMe,
+    emailChange,
+    passwordChange,
     invitations,
     signUps,
     passwordResets,

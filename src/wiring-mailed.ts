@@ -1,7 +1,8 @@
 /** Gives the pages of mailed links and codes what they need of the accounts room. */
 import type { By } from './accounts/account.ts';
-import type { From, MailedFront } from './pages/mailed-front.ts';
+import type { ConfirmLink, From, MailedFront } from './pages/mailed-front.ts';
 import type { Rooms } from './rooms.ts';
+import { seenHere } from './wiring-own-account.ts';
 
 /** Undefined where there is no mail: then there is nothing that a mail could prove. */
 export function createMailedFront(rooms: Rooms): MailedFront | undefined {
@@ -26,7 +27,22 @@ export function createMailedFront(rooms: Rooms): MailedFront | undefined {
         },
         confirm: (token, from) => deletions.keepByLink(token, strangerFrom(from)),
       },
+      'change-email': confirming(rooms.emailChange, rooms.lease),
+      'not-me': confirming(rooms.notMe, rooms.lease),
     },
+  };
+}
+
+function confirming(
+  room: Pick<Rooms['notMe'], 'describe' | 'confirm'>,
+  lease: Pick<Rooms['lease'], 'renew'>,
+): ConfirmLink {
+  return {
+    async describe(token) {
+      const found = await room.describe(token);
+      return found && { email: found.email };
+    },
+    confirm: (token, from) => seenHere(lease, room.confirm(token, strangerFrom(from))),
   };
 }
 

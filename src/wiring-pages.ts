@@ -7,6 +7,7 @@ import type { Rooms } from './rooms.ts';
 import { networkOf } from './throttle/networks.ts';
 import { requestIdOf } from './web/request-id.ts';
 import type { SecondFactors } from './wiring-journey.ts';
+import { createNoteBrowser } from './wiring-known-browsers.ts';
 import { createMailedFront } from './wiring-mailed.ts';
 import { createSignUpFront } from './wiring-sign-up-pages.ts';
 
@@ -91,6 +92,7 @@ export function createFrontDoor(o: {
     passwordMinLength: settings.passwordMinLength,
     mailed: createMailedFront(rooms),
     signUp: createSignUpFront(rooms),
+    noteBrowser: createNoteBrowser(rooms),
     ...(rooms.mail.kind === 'box' ? { mailbox: rooms.mail.box } : {}),
   };
 }

@@ -4,7 +4,9 @@ import { appsSection } from './portal/apps.ts';
 import { dataSection } from './portal/data.ts';
 import { deletionSection } from './portal/deletion.ts';
 import { devicesSection } from './portal/devices.ts';
+import { emailSection } from './portal/email.ts';
 import { passkeysSection } from './portal/passkeys.ts';
+import { passwordSection } from './portal/password.ts';
 import { createPortal, type PortalOptions } from './portal/portal.ts';
 import type { PortalFront } from './portal/portal-front.ts';
 import type { PortalKit } from './portal/portal-kit.ts';
@@ -19,6 +21,7 @@ import { requestIdOf } from './web/request-id.ts';
 import { dataFront } from './wiring-data.ts';
 import { appsFront, devicesFront } from './wiring-devices.ts';
 import type { SecondFactors } from './wiring-journey.ts';
+import { emailFront, passwordFront } from './wiring-own-account.ts';
 
 /** The topics of the portal in the order of its list: one line each. */
 function sectionsOf(
@@ -27,6 +30,8 @@ function sectionsOf(
 ): (kit: PortalKit) => readonly PortalSection[] {
   return (kit) => [
     profileSection(kit, rooms.accounts),
+    emailSection(kit, emailFront(rooms)),
+    passwordSection(kit, passwordFront(rooms)),
     ...(rooms.passkeys ? [passkeysSection(kit, rooms.passkeys)] : []),
     twoStepSection(
       kit,

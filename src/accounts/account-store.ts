@@ -185,6 +185,18 @@ export async function storePassword(
   return accountOf(row);
 }
 
+/** The account has no password until one is set; device cookies and mailed proofs of the old one are void. */
+export async function voidPassword(trx: Db, id: string, at: number): Promise<Account | undefined> {
+  await trx.deleteFrom('account_passwords').where('account_id', '=', id).execute();
+  const row = await trx
+    .updateTable('accounts')
+    .set((set) => ({ password_version: set('password_version', '+', 1), updated_at: new Date(at) }))
+    .where('id', '=', id)
+    .returningAll()
+    .executeTakeFirst();
+  return row && accountOf(row);
+}
+
 export async function insertPassword(trx: Db, id: string, hash: string, at: number): Promise<void> {
   const set_at = new Date(at);
   await trx

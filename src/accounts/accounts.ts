@@ -38,6 +38,8 @@ export type Changed = { readonly kind: 'changed'; readonly account: Account } | 
 export interface PasswordReset {
   /** Uses the proof up, in the transaction that sets the password. False: it was none any more, and nothing happens. */
   redeem(trx: Kysely<Database>): Promise<boolean>;
+  /** For the audit; `reset` unless given. */
+  readonly by?: 'reset' | 'self';
 }
 
 export interface AccountPage {
@@ -192,7 +194,7 @@ export function createAccounts(parts: AccountParts): Accounts {
         if (!account) return ABSENT;
         await end(trx, id, 'password changed', at, by);
         const self = by.actor.kind === 'account' && by.actor.id === id;
-        const detail = { by: reset ? 'reset' : self ? 'self' : 'operator' } as const;
+        const detail = { by: reset ? (reset.by ?? 'reset') : self ? 'self' : 'operator' } as const;
         await audit.append(trx, { type: 'account.password-set', detail, accountId: id, ...by });
         await noteChange(trx, 'account', id);
         return { kind: 'changed', account };

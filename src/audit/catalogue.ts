@@ -23,6 +23,8 @@ export interface AuditDetails {
   /** A mail with a new password's link was asked for, or nothing was written because too many were. */
   'account.reset-asked': { readonly written: boolean };
   'account.password-rehashed': None;
+  /** The holder said by a mailed link that it was not them: signed out everywhere, and no password any more. */
+  'account.not-me': { readonly addressRestored: boolean };
   'account.signed-in': { readonly amr: readonly string[]; readonly remembered: boolean };
   'account.sign-in-refused': { readonly reason: 'rejected' | 'disabled' | 'locked' | 'busy' };
   'account.locked': { readonly retryAfterSeconds: number };

@@ -43,6 +43,8 @@ export interface MailData {
   'second-factor-code': Code;
   /** To the new address. */
   'change-email': CodeAndLink;
+  /** To the new address, which has an account already. */
+  'change-email-taken': Record<string, never>;
   'link-identity': Code & { readonly provider: string };
   invitation: {
     readonly code: string;

@@ -18,6 +18,7 @@ export const samples: { readonly [K in keyof MailData]: MailData[K] } = {
   'sign-in-code': { ...code, app: 'Orders' },
   'second-factor-code': { ...code, app: 'Orders' },
   'change-email': { ...code, link },
+  'change-email-taken': {},
   'link-identity': { ...code, provider: 'GitHub' },
   invitation: { code: code.code, link, until: at + 7 * 24 * 60 * minute, from: 'Grace Hopper' },
   'sign-in-ended': {

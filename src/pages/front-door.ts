@@ -235,6 +235,17 @@ export interface FrontDoor {
   /** Signs a person in to the front page itself; absent: people sign in from their apps only. */
   readonly signInUrl?: string;
   readonly passwordMinLength: number;
+  /**
+   * Somebody has signed in with this browser: its holder is told when the account does not know it.
+   * @returns undefined when there is no such account any more
+   */
+  noteBrowser?(o: {
+    readonly accountId: string;
+    readonly device: Device | undefined;
+    readonly app: string;
+    readonly network: string;
+    readonly userAgent: string;
+  }): Promise<{ readonly passwordVersion: number } | undefined>;
   /** Absent where there is no mail. */
   readonly signUp?: SignUpFront | undefined;
   /** Links and codes by mail; absent where there is no mail. */

@@ -15,6 +15,7 @@ import { createFrontPages } from './front.ts';
 import type { FrontDoor } from './front-door.ts';
 import { type Action, createInteractionPages } from './interaction.ts';
 import { createJourney } from './journey.ts';
+import { knowingBrowsers } from './known-browsers.ts';
 import { languageRoute } from './language.ts';
 import { mailboxRoutes } from './mailbox.ts';
 import { createMailedPages } from './mailed-pages.ts';
@@ -65,8 +66,12 @@ export function createPages({
   ];
   const passwords = createPasswordTry({ front: direct, cookies });
   const wayBack = createWayBack({ cookies, base, sendPage, findClient: direct.findClient });
+  const known: FrontDoor = {
+    ...direct,
+    protocol: { ...direct.protocol, finishSignIn: knowingBrowsers({ front: direct, cookies }) },
+  };
   const journey = createJourney({
-    front: linkingAtTheEnd({ front: direct, cookies, csrf }),
+    front: linkingAtTheEnd({ front: known, cookies, csrf }),
     interludes,
     base,
   });
@@ -89,20 +94,19 @@ export function createPages({
       codes,
       signIn,
       elsewhere,
-      know: passwords.know,
       cookies,
       languages,
       wayBack,
     });
   const upstream = createUpstreamSteps({ ...shared, passwords, signIn, cookies });
-  const byPasskey = passkeys && createPasskeySignIn({ ...shared, passkeys, passwords, signIn });
+  const byPasskey = passkeys && createPasskeySignIn({ ...shared, passkeys, signIn });
   const moreActions: readonly Action[] = [
     ...(byPasskey ? [{ name: 'passkey', at: ['sign-in'] as const, submit: byPasskey.submit }] : []),
     ...upstreamActions({ elsewhere, steps: upstream, signIn, wayBack }),
     ...(byCode?.actions ?? []),
   ];
   const signUp = front.signUp?.offered
-    ? createSignUpPage({ ...shared, signUp: front.signUp, passwords, cookies, languages, wayBack })
+    ? createSignUpPage({ ...shared, signUp: front.signUp, cookies, languages, wayBack })
     : undefined;
   const interaction = createInteractionPages({
     front,

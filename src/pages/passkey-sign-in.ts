@@ -6,7 +6,6 @@ import { WebFault } from '../web/problem.ts';
 import { requestIdOf } from '../web/request-id.ts';
 import type { FrontDoor, PasskeyFront, Visit } from './front-door.ts';
 import { noteOtherDevice } from './passkey-offer.ts';
-import type { PasswordTry } from './password-try.ts';
 import type { Route } from './routes.ts';
 import type { SignInPage } from './sign-in.ts';
 import { offersWay } from './upstream-begin.ts';
@@ -29,7 +28,6 @@ export function optionsRoute({ options }: Pick<PasskeySignInPage, 'options'>): R
 export function createPasskeySignIn(o: {
   front: Pick<FrontDoor, 'protocol' | 'networkOf'>;
   passkeys: PasskeyFront;
-  passwords: Pick<PasswordTry, 'know'>;
   signIn: Pick<SignInPage, 'show'>;
   csrf: Csrf;
 }): PasskeySignInPage {
@@ -58,7 +56,6 @@ export function createPasskeySignIn(o: {
       switch (outcome.kind) {
         case 'signed-in': {
           const { account, amr, at } = outcome;
-          o.passwords.know(ctx, account);
           if (outcome.fromAnotherDevice) noteOtherDevice(ctx);
           return front.protocol.finishSignIn(ctx, visit, { accountId: account.id, amr, at, remember });
         }

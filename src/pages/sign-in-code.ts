@@ -50,8 +50,6 @@ export function createSignInCodePage(o: {
   signIn: SignInPage;
   elsewhere: UpstreamBegin;
   front: Pick<FrontDoor, 'protocol' | 'networkOf'>;
-  /** This browser has proved to be that account's (throttle/device-cookie.ts). */
-  know: (ctx: Koa.Context, account: { readonly id: string; readonly passwordVersion: number }) => void;
   cookies: Cookies;
   csrf: Csrf;
   base: string;
@@ -145,7 +143,6 @@ export function createSignInCodePage(o: {
       switch (outcome.kind) {
         case 'signed-in': {
           const { account, amr, at } = outcome;
-          o.know(ctx, account);
           cookies.clear(ctx, COOKIE, visitPath(visit.uid));
           return front.protocol.finishSignIn(ctx, visit, { accountId: account.id, amr, at, remember });
         }

@@ -121,7 +121,6 @@ export function createSignInPage(o: {
     switch (outcome.kind) {
       case 'signed-in': {
         const { account, amr, at } = outcome;
-        passwords.know(ctx, account);
         return front.protocol.finishSignIn(ctx, visit, {
           accountId: account.id,
           amr,

@@ -14,7 +14,6 @@ import { clientView, formTargetsOf, imagesOf } from './display.ts';
 import type { AgainPage } from './factor.ts';
 import type { FrontDoor, Visit } from './front-door.ts';
 import type { Action } from './interaction.ts';
-import type { PasswordTry } from './password-try.ts';
 import type { FieldFault, SignUpFront } from './sign-up-front.ts';
 import { signUpPath, visitPath, visitPurpose } from './visit-address.ts';
 import { waitText } from './wait-text.ts';
@@ -46,7 +45,6 @@ const OWN_POST = /\/sign-up(?:-code|-account)?$/;
 export function createSignUpPage(o: {
   front: Pick<FrontDoor, 'protocol' | 'networkOf' | 'passwordMinLength'>;
   signUp: SignUpFront;
-  passwords: Pick<PasswordTry, 'know'>;
   cookies: Cookies;
   csrf: Csrf;
   base: string;
@@ -139,7 +137,6 @@ export function createSignUpPage(o: {
       case 'created': {
         const { account, at } = outcome;
         cookies.clear(ctx, SIGN_UP_COOKIE);
-        o.passwords.know(ctx, account);
         // The mailbox was proved, too, but perhaps by a link that lay in it: the level is that of the password.
         return front.protocol.finishSignIn(ctx, visit, {
           accountId: account.id,

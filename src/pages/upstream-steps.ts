@@ -140,7 +140,6 @@ export function createUpstreamSteps(o: {
     const { account, amr, at } = outcome;
     const held = heldOf(ctx, visit);
     if (!held || !(await upstream.proveByPassword(held, visit.uid, account.id))) return false;
-    passwords.know(ctx, account);
     await protocol.finishSignIn(ctx, visit, { accountId: account.id, amr, at, remember: true });
     return true;
   }

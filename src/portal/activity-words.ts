@@ -14,6 +14,7 @@ export const visibility: Readonly<Record<AuditType, 'shown' | 'hidden'>> = {
   'account.password-set': 'shown',
   'account.reset-asked': 'shown',
   'account.password-rehashed': 'hidden',
+  'account.not-me': 'shown',
   'account.signed-in': 'shown',
   'account.sign-in-refused': 'shown',
   'account.locked': 'shown',

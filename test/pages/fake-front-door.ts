@@ -228,6 +228,9 @@ export function createFakeFrontDoor(): FakeFrontDoor {
         return { accountId, passwordVersion: Number(version), deviceId: 'd1' };
       },
     },
+    noteBrowser: async () => ({
+      passwordVersion: fake.outcome.kind === 'signed-in' ? fake.outcome.account.passwordVersion : 1,
+    }),
     findPerson: async (accountId) => people.get(accountId),
     signedOutApps: async (signOut) => (signOut === 'the-sign-out' ? fake.apps : undefined),
     findClient: async (clientId) => clients.get(clientId),
