@@ -109,7 +109,7 @@ export function twoStepSection(
       title: codes.length > 0 ? 'recoveryCodes.title' : 'portal.twoStep.newCodes',
       topic: PATH,
       again,
-      data: { codes, csrf: kit.csrf(ctx, visit, CODES), done: PATH },
+      data: { codes, csrf: kit.csrf(ctx, visit, CODES) },
     });
 
   return {
