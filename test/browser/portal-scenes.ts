@@ -4,6 +4,7 @@ import { ada } from '../pages/fake-front-door.ts';
 import { NOW } from '../pages/fake-portal.ts';
 import { deviceScenes } from './device-scenes.ts';
 import type { Scene } from './scenes.ts';
+import { fill, press } from './words.ts';
 
 const mine = { session: ada.accountId } as const;
 
@@ -97,8 +98,8 @@ export const portalScenes: readonly Scene[] = [
     name: 'portal-profile-fault',
     path: '/account/profile',
     act: async (at) => {
-      await at.getByLabel('Date of birth').fill('27 May');
-      await at.getByRole('button', { name: 'Save' }).click();
+      await fill(at, 'portal.profile.field.birthdate', '27 May');
+      await press(at, 'portal.profile.save');
       await at.getByRole('alert').waitFor();
     },
   },

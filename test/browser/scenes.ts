@@ -9,6 +9,7 @@ import type { Passkey } from '../../src/passkeys/passkey.ts';
 import { ada, type FakeFrontDoor, orders, visitOf } from '../pages/fake-front-door.ts';
 import { type FakePortal, NOW } from '../pages/fake-portal.ts';
 import { portalScenes } from './portal-scenes.ts';
+import { fill, headed, press } from './words.ts';
 
 export const UID = 'visit-aaaaaaaaaaaaaaaa';
 export const TOKEN = 'setup-token-0123456789';
@@ -87,9 +88,9 @@ const someApps: SignedOutApps = {
 };
 
 async function signIn(at: Page): Promise<void> {
-  await at.getByLabel('E-mail').fill('ada@example.com');
-  await at.getByLabel('Password', { exact: true }).fill('not the password');
-  await at.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await fill(at, 'form.email', 'ada@example.com');
+  await fill(at, 'form.password', 'not the password');
+  await press(at, 'signIn.button');
   await at.getByRole('alert').waitFor();
 }
 
@@ -108,7 +109,7 @@ export const scenes: readonly Scene[] = [
     name: 'sign-in-missing',
     path: page,
     act: async (at) => {
-      await at.getByRole('button', { name: 'Sign in', exact: true }).click();
+      await press(at, 'signIn.button');
       await at.getByRole('alert').waitFor();
     },
   },
@@ -221,8 +222,8 @@ export const scenes: readonly Scene[] = [
     visit: passwordOnly,
     arrange: demandFactor,
     act: async (at) => {
-      await at.getByLabel('Code from your app').fill('000000');
-      await at.getByRole('button', { name: 'Turn on' }).click();
+      await fill(at, 'secondFactor.totp.label', '000000');
+      await press(at, 'enrolTotp.button');
       await at.getByRole('alert').waitFor();
     },
   },
@@ -232,9 +233,9 @@ export const scenes: readonly Scene[] = [
     visit: passwordOnly,
     arrange: demandFactor,
     act: async (at) => {
-      await at.getByLabel('Code from your app').fill('123456');
-      await at.getByRole('button', { name: 'Turn on' }).click();
-      await at.getByRole('heading', { name: 'Keep your recovery codes' }).waitFor();
+      await fill(at, 'secondFactor.totp.label', '123456');
+      await press(at, 'enrolTotp.button');
+      await headed(at, 'recoveryCodes.title');
     },
   },
   {
@@ -259,9 +260,9 @@ export const scenes: readonly Scene[] = [
       };
     },
     act: async (at) => {
-      await at.getByLabel('E-mail').fill('root@example.com');
-      await at.getByLabel('Password', { exact: true }).fill('password1234');
-      await at.getByRole('button', { name: 'Create administrator' }).click();
+      await fill(at, 'form.email', 'root@example.com');
+      await fill(at, 'form.password', 'password1234');
+      await press(at, 'setup.button');
       await at.getByRole('alert').waitFor();
     },
   },

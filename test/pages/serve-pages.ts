@@ -17,6 +17,7 @@ import { createErrorDoor } from '../../src/web/error-door.ts';
 import { createReadSubmitted } from '../../src/web/form-guard.ts';
 import { createPageLanguages } from '../../src/web/languages.ts';
 import { createSendPage } from '../../src/web/page-sender.ts';
+import { PSEUDO_LOCALE } from '../../src/web/pseudo-locale.ts';
 import { createPublicUrl } from '../../src/web/public-url.ts';
 import { createRenderer } from '../../src/web/render.ts';
 import { requestId } from '../../src/web/request-id.ts';
@@ -59,7 +60,9 @@ export async function servePages(o: ServeOptions = {}): Promise<ServedPages> {
   const { base } = publicUrl;
   const cookies = createCookies(publicUrl);
   const known = loadLanguages(join(viewsDir, 'locales'));
-  const languages = createPageLanguages({ languages: known, cookies });
+  // The pseudo-locale can be chosen here like any other.
+  const choosable = { ...known, locales: [...known.locales, PSEUDO_LOCALE] };
+  const languages = createPageLanguages({ languages: choosable, cookies });
   const { renderPage } = createRenderer({
     viewsDir,
     languages: known,
