@@ -157,6 +157,7 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
   const portal = createPortalOf(rooms, protocol, secondFactors, {
     publicUrl,
     csrf,
+    cookies,
     languages,
     readSubmitted: createReadSubmitted({ csrf, origin: publicUrl.origin }),
     sendPage: createSendPage({ renderPage, languages }),

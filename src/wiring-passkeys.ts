@@ -10,6 +10,7 @@ import type { Artifacts } from './storage/artifacts.ts';
 import type { Counters } from './storage/counters.ts';
 import type { InstanceSecrets } from './storage/random-secrets.ts';
 import { createPasskeyThrottle } from './throttle/passkey-throttle.ts';
+import { hasWorkingIdentity } from './upstream/identities-store.ts';
 
 interface Needs extends Pick<PasskeyParts, 'db' | 'clock' | 'audit'> {
   readonly settings: Settings;
@@ -34,7 +35,12 @@ export async function openPasskeys(needs: Needs): Promise<Passkeys | undefined> 
     claim: artifacts.claim,
     challengeSeconds: settings.lifetimes.passkeyChallenge,
     throttle: createPasskeyThrottle({ counters, limits: settings.limits, clock }),
-    accounts: { settled: findSettledAccount, lock: lockAccount, hasOtherWayIn: hasPassword },
+    accounts: {
+      settled: findSettledAccount,
+      lock: lockAccount,
+      hasOtherWayIn: async (trx, accountId) =>
+        (await hasPassword(trx, accountId)) || (await hasWorkingIdentity(trx, accountId)),
+    },
     notify: createNotify(needs),
     onOutcome: (outcome) => metrics.count('cardea_sign_ins_total', { outcome }),
   });

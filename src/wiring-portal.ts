@@ -1,6 +1,7 @@
 /** Builds the portal, and gives it what it needs of the other rooms, as functions. */
 import { activitySection } from './portal/activity.ts';
 import { appsSection } from './portal/apps.ts';
+import { connectionsSection } from './portal/connections.ts';
 import { dataSection } from './portal/data.ts';
 import { deletionSection } from './portal/deletion.ts';
 import { devicesSection } from './portal/devices.ts';
@@ -16,6 +17,7 @@ import { twoStepSection } from './portal/two-step.ts';
 import type { Protocol } from './protocol/protocol.ts';
 import type { Rooms } from './rooms.ts';
 import { networkOf } from './throttle/networks.ts';
+import type { Cookies } from './web/cookies.ts';
 import type { RenderPage } from './web/render.ts';
 import { requestIdOf } from './web/request-id.ts';
 import { dataFront } from './wiring-data.ts';
@@ -26,7 +28,10 @@ import { emailFront, passwordFront } from './wiring-own-account.ts';
 /** The topics of the portal in the order of its list: one line each. */
 function sectionsOf(
   rooms: Rooms,
-  web: Pick<PortalOptions, 'publicUrl' | 'sendPage'> & { readonly renderPage: RenderPage },
+  web: Pick<PortalOptions, 'publicUrl' | 'sendPage' | 'csrf'> & {
+    readonly renderPage: RenderPage;
+    readonly cookies: Cookies;
+  },
 ): (kit: PortalKit) => readonly PortalSection[] {
   return (kit) => [
     profileSection(kit, rooms.accounts),
@@ -46,6 +51,7 @@ function sectionsOf(
     devicesSection(kit, devicesFront(rooms)),
     appsSection(kit, appsFront(rooms)),
     dataSection(kit, dataFront(rooms, web.renderPage)),
+    connectionsSection(kit, { upstream: rooms.upstream, csrf: web.csrf, cookies: web.cookies }),
     deletionSection(kit, {
       deletions: rooms.deletions,
       graceSeconds: rooms.settings.lifetimes.deletionGrace,
@@ -75,6 +81,7 @@ export function createPortalOf(
   secondFactors: SecondFactors,
   web: Pick<PortalOptions, 'publicUrl' | 'csrf' | 'readSubmitted' | 'sendPage' | 'languages'> & {
     readonly renderPage: RenderPage;
+    readonly cookies: Cookies;
   },
 ): ReturnType<typeof createPortal> {
   const { lifetimes } = rooms.settings;

@@ -2,7 +2,12 @@
 import type { Kysely } from 'kysely';
 import type { Account } from './accounts/account.ts';
 import { createAccountMaker } from './accounts/account-maker.ts';
-import { findAccountByEmail, findSettledAccount } from './accounts/account-store.ts';
+import {
+  findAccountByEmail,
+  findSettledAccount,
+  hasPassword,
+  lockAccount,
+} from './accounts/account-store.ts';
 import { canonicalEmail } from './accounts/emails.ts';
 import type { Invitations } from './accounts/invitations.ts';
 import type { MailedProofs } from './accounts/mailed-proofs.ts';
@@ -14,6 +19,7 @@ import type { Clock } from './config/clock.ts';
 import type { Settings } from './config/settings.ts';
 import type { Mail } from './mail/mail.ts';
 import type { Metrics } from './observability/metrics.ts';
+import { listPasskeys } from './passkeys/passkey-store.ts';
 import type { Sealing } from './storage/sealing.ts';
 import type { Database } from './storage/tables.ts';
 import type { MailBudget } from './throttle/mail-budget.ts';
@@ -29,7 +35,7 @@ interface Needs {
   readonly audit: Audit;
   readonly passwords: Passwords;
   readonly sealing: Sealing;
-  readonly settings: Pick<Settings, 'issuer' | 'signUp'>;
+  readonly settings: Pick<Settings, 'issuer' | 'signUp' | 'passkeys'>;
   readonly fetch: typeof globalThis.fetch;
   readonly directory: ProviderDirectory;
   readonly invitations: Pick<Invitations, 'isInvited' | 'take'>;
@@ -122,6 +128,10 @@ function needsOf(o: Needs): UpstreamNeeds {
       const ofAccount = await proofs.redeemCode(trx, 'link-identity', subject, code);
       return ofAccount ?? proofs.redeemCode(trx, 'sign-up', subject, code);
     },
+    lockAccount,
+    hasOwnWayIn: async (trx, accountId) =>
+      (await hasPassword(trx, accountId)) ||
+      (await listPasskeys(trx, accountId)).some(({ rpId }) => rpId === settings.passkeys?.rpId),
     async tell(trx, kind, { accountId, provider, key, from }) {
       const account = await findSettledAccount(trx, accountId);
       if (!account) return;

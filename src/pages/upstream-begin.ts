@@ -4,6 +4,7 @@
  * through how many addresses a provider sends people.
  */
 import type Koa from 'koa';
+import { BROWSER } from '../upstream/provider.ts';
 import type { ProviderButton } from '../upstream/upstream-parts.ts';
 import type { Csrf } from '../web/csrf.ts';
 import type { SendPage } from '../web/page-sender.ts';
@@ -33,9 +34,6 @@ export interface UpstreamBegin {
   providerFor(visit: Visit, email: string): Promise<ProviderButton | undefined>;
 }
 
-/** What only this browser can show; attempts are bound to it. */
-export const browserOf = (csrf: Pick<Csrf, 'issue'>, ctx: Koa.Context): string => csrf.issue(ctx, 'upstream');
-
 /** What the person is asked again for, though signed in (OpenID Connect Core section 3.1.2.1). */
 const freshReasons = ['login_prompt', 'max_age'];
 
@@ -60,7 +58,7 @@ export function createUpstreamBegin(o: {
       const begun = await upstream.begin({
         providerId,
         purpose: { kind: 'sign-in', uid: visit.uid },
-        browser: browserOf(csrf, ctx),
+        browser: csrf.issue(ctx, BROWSER),
         fresh: visit.reasons.some((reason) => freshReasons.includes(reason)) || asksForAnotherAccount(visit),
         loginHint: loginHint ?? hintOf(visit),
       });

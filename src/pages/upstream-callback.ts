@@ -3,6 +3,7 @@
  * GET that follows brings them. What came of it goes on under a cookie that only the address of its visit sees.
  */
 import type Koa from 'koa';
+import { BROWSER, HANDLE_COOKIE, PORTAL_RETURN } from '../upstream/provider.ts';
 import type { Cookies } from '../web/cookies.ts';
 import type { Csrf } from '../web/csrf.ts';
 import { readForm } from '../web/forms.ts';
@@ -10,13 +11,8 @@ import { type SendPage, seeOther } from '../web/page-sender.ts';
 import { requestIdOf } from '../web/request-id.ts';
 import type { FrontDoor } from './front-door.ts';
 import type { Route } from './routes.ts';
-import { browserOf } from './upstream-begin.ts';
 import { visitPath } from './visit-address.ts';
 
-/** Holds the handle of an attempt that has come back. */
-export const UPSTREAM_COOKIE = 'upstream';
-/** The portal's page for one that was begun there. */
-export const PORTAL_RETURN = '/account/connections/return';
 /** As long as what it leads to is kept (upstream/attempts.ts). */
 const KEPT_SECONDS = 900;
 
@@ -46,13 +42,13 @@ export function upstreamCallbackRoutes(o: {
         const handle = answer.get('answer');
         const came = await upstream.receive(
           providerId,
-          browserOf(csrf, ctx),
+          csrf.issue(ctx, BROWSER),
           handle !== null && !answer.has('state') ? { handle } : { answer },
           { network: front.networkOf(ctx.ip), requestId: requestIdOf(ctx) },
         );
         if (came.kind === 'gone') return gone(ctx);
         const to = came.purpose.kind === 'sign-in' ? visitPath(came.purpose.uid) : PORTAL_RETURN;
-        cookies.set(ctx, UPSTREAM_COOKIE, came.handle, { path: to, maxAgeSeconds: KEPT_SECONDS });
+        cookies.set(ctx, HANDLE_COOKIE, came.handle, { path: to, maxAgeSeconds: KEPT_SECONDS });
         return seeOther(ctx, base + to);
       },
     },

@@ -1,13 +1,13 @@
 /** The POSTs by which people sign in with others, and the end at which what they proved is linked. */
 import type Koa from 'koa';
+import { BROWSER, HANDLE_COOKIE } from '../upstream/provider.ts';
 import type { Cookies } from '../web/cookies.ts';
 import type { Csrf } from '../web/csrf.ts';
 import { requestIdOf } from '../web/request-id.ts';
 import type { FrontDoor, Visit } from './front-door.ts';
 import type { Action } from './interaction.ts';
 import type { SignInPage } from './sign-in.ts';
-import { browserOf, type UpstreamBegin } from './upstream-begin.ts';
-import { UPSTREAM_COOKIE } from './upstream-callback.ts';
+import type { UpstreamBegin } from './upstream-begin.ts';
 import type { UpstreamSteps } from './upstream-steps.ts';
 import { visitPath } from './visit-address.ts';
 import type { WayBack } from './way-back.ts';
@@ -52,12 +52,12 @@ export function linkingAtTheEnd(o: { front: FrontDoor; cookies: Cookies; csrf: C
     protocol: {
       ...protocol,
       async finishSignIn(ctx, visit, signIn) {
-        const handle = cookies.read(ctx, UPSTREAM_COOKIE, visitPath(visit.uid));
+        const handle = cookies.read(ctx, HANDLE_COOKIE, visitPath(visit.uid));
         if (handle !== undefined) {
-          const held = { handle, browser: browserOf(csrf, ctx) };
+          const held = { handle, browser: csrf.issue(ctx, BROWSER) };
           const from = { network: front.networkOf(ctx.ip), requestId: requestIdOf(ctx) };
           await upstream.complete(held, visit.uid, signIn.accountId, from);
-          cookies.clear(ctx, UPSTREAM_COOKIE, visitPath(visit.uid));
+          cookies.clear(ctx, HANDLE_COOKIE, visitPath(visit.uid));
         }
         return protocol.finishSignIn(ctx, visit, signIn);
       },

@@ -3,6 +3,7 @@
  * that an account is theirs, or to make one. The dispatcher asks here first while the step is 'sign-in'.
  */
 import type Koa from 'koa';
+import { BROWSER, HANDLE_COOKIE } from '../upstream/provider.ts';
 import type { Standing } from '../upstream/upstream-parts.ts';
 import type { Cookies } from '../web/cookies.ts';
 import type { Csrf } from '../web/csrf.ts';
@@ -13,8 +14,6 @@ import { clientView, formTargetsOf, imagesOf } from './display.ts';
 import type { FrontDoor, SignInOutcome, Visit } from './front-door.ts';
 import type { PasswordTry } from './password-try.ts';
 import type { SignInPage } from './sign-in.ts';
-import { browserOf } from './upstream-begin.ts';
-import { UPSTREAM_COOKIE } from './upstream-callback.ts';
 import { visitPath, visitPurpose } from './visit-address.ts';
 import { waitText } from './wait-text.ts';
 
@@ -50,10 +49,10 @@ export function createUpstreamSteps(o: {
   const { upstream, protocol } = front;
 
   const heldOf = (ctx: Koa.Context, { uid }: Visit) => {
-    const handle = cookies.read(ctx, UPSTREAM_COOKIE, visitPath(uid));
-    return handle === undefined ? undefined : { handle, browser: browserOf(csrf, ctx) };
+    const handle = cookies.read(ctx, HANDLE_COOKIE, visitPath(uid));
+    return handle === undefined ? undefined : { handle, browser: csrf.issue(ctx, BROWSER) };
   };
-  const forget = (ctx: Koa.Context, { uid }: Visit) => cookies.clear(ctx, UPSTREAM_COOKIE, visitPath(uid));
+  const forget = (ctx: Koa.Context, { uid }: Visit) => cookies.clear(ctx, HANDLE_COOKIE, visitPath(uid));
   const fromOf = (ctx: Koa.Context) => ({ network: front.networkOf(ctx.ip), requestId: requestIdOf(ctx) });
   const toDispatcher = (ctx: Koa.Context, { uid }: Visit, query = '') =>
     seeOther(ctx, base + visitPath(uid) + query);

@@ -113,6 +113,19 @@ export async function countIdentities(db: Db, providerId: string): Promise<numbe
   return Number(row?.count ?? 0);
 }
 
+/** Whether the account can be signed in to by a provider that is enabled. */
+export async function hasWorkingIdentity(db: Db, accountId: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('upstream_identities as identity')
+    .innerJoin('upstream_providers as provider', 'provider.provider_id', 'identity.provider_id')
+    .select('identity.subject')
+    .where('identity.account_id', '=', accountId)
+    .where('provider.enabled', '=', true)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** For "download my data". */
 export async function exportIdentities(db: Db, accountId: string) {
   return (await listIdentities(db, accountId)).map(

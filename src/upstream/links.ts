@@ -8,6 +8,7 @@ import { type Coming, isPerson, isProved, keyOf, methodsOf } from './coming.ts';
 import {
   deleteIdentity,
   findIdentity,
+  hasWorkingIdentity,
   type IdentityKey,
   insertIdentity,
   type LinkedIdentity,
@@ -55,15 +56,9 @@ export interface Links {
   link(held: Held, accountId: string, from: From): Promise<LinkOutcome | undefined>;
   list(accountId: string): Promise<readonly ShownLink[]>;
   /**
-   * @param mayGo whether the account keeps a way to sign in; asked in the transaction, with the account locked
-   * @returns `absent` for what is not there and for what is another account's
+   * @returns `last`: the account would have no way in any more; `absent`: it is not there, or another account's
    */
-  unlink(
-    accountId: string,
-    id: string,
-    mayGo: (trx: Kysely<Database>, left: number) => Promise<boolean>,
-    from: From,
-  ): Promise<'unlinked' | 'last' | 'absent'>;
+  unlink(accountId: string, id: string, from: From): Promise<'unlinked' | 'last' | 'absent'>;
 }
 
 export function createLinks(
@@ -143,14 +138,15 @@ export function createLinks(
       const found = await listIdentities(db, accountId);
       return Promise.all(found.map(async (one) => shown(one, await buttonOf(one.providerId))));
     },
-    async unlink(accountId, id, mayGo, from) {
+    async unlink(accountId, id, from) {
       const found = (await listIdentities(db, accountId)).find((one) => linkId(one) === id);
       if (!found) return 'absent';
       const { name } = await buttonOf(found.providerId);
-      return db.transaction().execute(async (trx) => {
-        const others = (await listIdentities(trx, accountId)).filter((one) => linkId(one) !== id);
-        if (!(await mayGo(trx, others.length))) return 'last';
-        if (!(await deleteIdentity(trx, accountId, found))) return 'absent';
+      return undoable<'unlinked' | 'last' | 'absent'>(db, async (trx, undo) => {
+        await needs.lockAccount(trx, accountId);
+        if (!(await deleteIdentity(trx, accountId, found))) return undo('absent');
+        const stays = (await needs.hasOwnWayIn(trx, accountId)) || (await hasWorkingIdentity(trx, accountId));
+        if (!stays) return undo('last');
         const actor = { kind: 'account', id: accountId } as const;
         const detail = { provider: found.providerId };
         await audit.append(trx, { type: 'identity.unlinked', detail, actor, accountId, ...from });

@@ -97,3 +97,10 @@ export const presetNames = Object.keys(presets) as readonly Preset[];
 export function callbackPath(providerId: string): string {
   return `/upstream/callback/${providerId}`;
 }
+
+/** Holds the handle of an attempt that has come back; bound to the address that goes on with it. */
+export const HANDLE_COOKIE = 'upstream';
+/** Where one that was begun in the portal comes back to. */
+export const PORTAL_RETURN = '/account/connections/return';
+/** The purpose of the form token that only this browser can show: attempts are bound to it. */
+export const BROWSER = 'upstream';

@@ -66,6 +66,10 @@ export interface UpstreamNeeds {
     subject: string,
     code: string,
   ): Promise<{ readonly accountId?: string | undefined } | undefined>;
+  /** Locks the account, so that two ways of signing in that are taken away at once do not count on each other. */
+  lockAccount(trx: Kysely<Database>, accountId: string): Promise<unknown>;
+  /** Whether the account can be signed in to by anything but a provider: a password or a passkey. */
+  hasOwnWayIn(trx: Kysely<Database>, accountId: string): Promise<boolean>;
   /** Tells the account holder, in the transaction of what has happened. */
   tell(
     trx: Kysely<Database>,

@@ -10,6 +10,7 @@ import { type Agent, formTo } from '../harness/agent.ts';
 import { createAgent, type Person, seedPerson, seedWebClient, signIn } from '../harness/seed.ts';
 import { moveClock } from './clock.ts';
 import { enter, frontDoorOf } from './portal-world.ts';
+import { linkIdentity } from './upstream-world.ts';
 import { openWorld, type World } from './world.ts';
 
 const clock = await moveClock();
@@ -23,6 +24,7 @@ beforeAll(async () => {
   routes = createPortalOf(world.rooms, nothing, nothing, {
     publicUrl: { issuer: world.issuer, base: '' },
     csrf: nothing,
+    cookies: nothing,
     readSubmitted: nothing,
     sendPage: nothing,
     renderPage: nothing,
@@ -55,6 +57,10 @@ async function seedAuthenticator({ id: accountId }: Person): Promise<string> {
 const owned: Readonly<Record<string, (person: Person) => Promise<string>>> = {
   '/account/two-step/apps/:id/rename': seedAuthenticator,
   '/account/two-step/apps/:id/remove': seedAuthenticator,
+  '/account/connections/:id/remove': async ({ id }) => {
+    await linkIdentity(world, id);
+    return (await world.rooms.upstream.list(id))[0]?.id ?? '';
+  },
   '/account/devices/:id/end': async (person) => {
     await enter(world, person);
     const account = await world.rooms.accounts.findByEmail(person.email);

@@ -1,4 +1,5 @@
 /** What the tests of signing in with others have in common. */
+import { randomUUID } from 'node:crypto';
 import { type Agent, formsOf, type Page } from '../harness/agent.ts';
 import type { makeAuthority } from '../harness/certificates.ts';
 import type { FakeProvider } from '../harness/fake-provider.ts';
@@ -28,6 +29,24 @@ export async function seedProvider(
   if (made.kind !== 'stored') throw new Error(JSON.stringify(made));
   await world.rooms.lease.renew();
   return providerId;
+}
+
+/** As if the account's holder had connected somebody at a provider; makes the provider when it is not there. */
+export async function linkIdentity(world: World, accountId: string): Promise<void> {
+  if (!(await world.rooms.providers.find('corp')))
+    await seedProvider(world, { origin: 'https://corp.example' });
+  await world.rooms.database.db
+    .insertInto('upstream_identities')
+    .values({
+      provider_id: 'corp',
+      issuer: 'https://corp.example',
+      subject: randomUUID(),
+      account_id: accountId,
+      email: 'there@corp.example',
+      linked_at: new Date(),
+      last_used_at: null,
+    })
+    .execute();
 }
 
 /** A browser of nobody, at the sign-in page. */
