@@ -2,7 +2,13 @@
 import type Koa from 'koa';
 import type { Page } from 'playwright-core';
 import type { DeviceViews } from '../../src/pages/device-views.ts';
-import type { AskedDetail, SignedOutApps, Visit } from '../../src/pages/front-door.ts';
+import type {
+  AskedDetail,
+  FactorKind,
+  SecondFactor,
+  SignedOutApps,
+  Visit,
+} from '../../src/pages/front-door.ts';
 import { createPasskeyFactor } from '../../src/pages/passkey-factor.ts';
 import type { LogoutConfirmView, ProtocolViews } from '../../src/pages/protocol-views.ts';
 import type { Passkey } from '../../src/passkeys/passkey.ts';
@@ -79,6 +85,17 @@ const somePasskeys: readonly Passkey[] = [
   { ...onePasskey, id: 'passkey-2', name: 'The key on my key ring', synced: false, lastUsedAt: undefined },
   { ...onePasskey, id: 'passkey-3', rpId: 'old.example', keeper: undefined },
 ];
+const codeFactor = (kind: FactorKind): SecondFactor => ({
+  kind,
+  has: async () => true,
+  view: async () => ({ waiting: false }),
+  verify: async () => ({ kind: 'wrong' }),
+  ...(kind === 'email' && { send: async () => undefined }),
+});
+const askCode = (front: FakeFrontDoor): void => {
+  front.policy = 'optional';
+  front.secondFactors.push(codeFactor('totp'), codeFactor('recovery'));
+};
 
 /** Names short, long, and from right to left. */
 const someApps: SignedOutApps = {
@@ -215,6 +232,27 @@ export const scenes: readonly Scene[] = [
       missing: { scopes: ['openid'], claims: [], resources: {}, details: [payment, unknownDetail] },
     },
   },
+  { name: 'second-factor', path: page, visit: passwordOnly, arrange: askCode },
+  {
+    name: 'second-factor-wrong',
+    path: page,
+    visit: passwordOnly,
+    arrange: askCode,
+    act: async (at) => {
+      await fill(at, 'secondFactor.totp.label', '123456');
+      await press(at, 'secondFactor.button');
+      await at.getByRole('alert').waitFor();
+    },
+  },
+  {
+    name: 'second-factor-mail',
+    path: page,
+    visit: { ...passwordOnly, wanted: { must: 2, wish: 2 } },
+    arrange: (front) => {
+      front.secondFactors.push(codeFactor('email'));
+    },
+  },
+  { name: 'enrol', path: page, visit: passwordOnly, arrange: demandFactor },
   { name: 'enrol-totp', path: `${page}?factor=totp`, visit: passwordOnly, arrange: demandFactor },
   {
     name: 'enrol-totp-wrong',
