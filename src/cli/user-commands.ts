@@ -89,6 +89,7 @@ export const userCommands: readonly Command[] = [
       ['id', found.id],
       ['name', found.profile.name],
       ['status', found.status],
+      ['deleted on', found.leavingUntil === undefined ? undefined : textTime(found.leavingUntil)],
       ['roles', held.map(({ role, audience }) => `${role} (${audience})`)],
       ['consents', consents.map((one) => `${one.clientId}: ${one.scopes.join(' ')}`)],
       ['created', textTime(found.createdAt)],

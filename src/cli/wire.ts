@@ -27,6 +27,7 @@ export function wireAccount(account: Account, held: readonly RoleKey[]) {
     email_verified: account.emailVerified,
     name: account.profile.name ?? null,
     status: account.status,
+    ...(account.leavingUntil !== undefined && { leaving_until: iso(account.leavingUntil) }),
     ...(account.secondFactor && { second_factor: account.secondFactor }),
     ...wireRoles(held),
     created_at: iso(account.createdAt),

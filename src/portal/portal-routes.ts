@@ -84,6 +84,8 @@ export function notThere(): WebFault {
 /** What an id in a path may look like; anything else is no address of ours, and costs no look-up. */
 const PART = '([A-Za-z0-9_-]{1,128})';
 
+const order: readonly Needs[] = ['signed-in', 'recent', 'recent-strong'];
+
 export interface Match<R extends PortalRoute = PortalRoute> {
   readonly route: R;
   readonly id: string;
@@ -98,7 +100,10 @@ export interface PortalTable {
   pagePath(match: Match): string;
 }
 
-/** @throws RangeError for a form without its page: it could lead nobody back */
+/**
+ * @throws RangeError for a form without its page, which could lead nobody back, and for one that needs less than its page,
+ * which it may show again
+ */
 export function createPortalTable(routes: readonly PortalRoute[]): PortalTable {
   const table = routes.map((route) => ({
     route,
@@ -106,8 +111,10 @@ export function createPortalTable(routes: readonly PortalRoute[]): PortalTable {
   }));
   for (const route of routes) {
     if (route.method === 'GET') continue;
-    if (!routes.some(({ method, path }) => method === 'GET' && path === route.page)) {
-      throw new RangeError(`${route.path} names the page ${route.page}, which is not there.`);
+    const page = routes.find(({ method, path }) => method === 'GET' && path === route.page);
+    if (!page) throw new RangeError(`${route.path} names the page ${route.page}, which is not there.`);
+    if (order.indexOf(route.needs) < order.indexOf(page.needs)) {
+      throw new RangeError(`${route.path} needs less than its page ${route.page}.`);
     }
   }
   const found = (path: string) =>

@@ -92,6 +92,23 @@ export const portalScenes: readonly Scene[] = [
       await at.getByRole('heading', { name: 'Your account will be deleted' }).waitFor();
     },
   },
+  {
+    ...mine,
+    name: 'portal-unconfirmed',
+    path: '/account/delete',
+    portal: (portal) => {
+      portal.isOld = true;
+    },
+  },
+  {
+    ...mine,
+    name: 'portal-switched',
+    path: '/account/delete',
+    portal: (portal) => {
+      portal.isOld = true;
+      portal.switches = true;
+    },
+  },
   { ...mine, name: 'portal-profile', path: '/account/profile' },
   {
     ...mine,

@@ -446,6 +446,11 @@ export function enginePages(views: ProtocolViews, device: DeviceViews): Koa.Midd
     '/t/received': () => '<!doctype html><html lang="en"><title>received</title></html>',
   };
   return (ctx, next) => {
+    // A front door through which people come back as they went.
+    if (ctx.path === '/oauth2/authorize') {
+      ctx.redirect(`${ctx.query.redirect_uri}?${new URLSearchParams({ state: String(ctx.query.state) })}`);
+      return undefined;
+    }
     const render = pages[ctx.path];
     if (!render) return next();
     ctx.body = render(ctx);

@@ -38,6 +38,7 @@ const account: Account = {
 };
 
 const placeOf = (network: string) => (network.startsWith('203.') ? 'Mainz, Germany' : undefined);
+const other: Account = { ...account, id: 'eve-1', email: 'eve@example.com', profile: {} };
 
 export interface FakePortal {
   readonly door: ReturnType<typeof createPortal>['door'];
@@ -51,6 +52,10 @@ export interface FakePortal {
   lines: readonly OverviewLine[];
   passkeys: readonly Passkey[];
   lastAdministrator: boolean;
+  /** The sign-in is an hour old. */
+  isOld: boolean;
+  /** Whoever comes back from the front door is somebody else. */
+  switches: boolean;
   factors: HeldFactors;
 }
 
@@ -65,6 +70,8 @@ export function createFakePortal(
     lines: [],
     passkeys: [],
     lastAdministrator: false,
+    isOld: false,
+    switches: false,
     factors: { authenticators: [] },
     reset() {
       fake.sessions = [];
@@ -74,6 +81,8 @@ export function createFakePortal(
       fake.lines = [];
       fake.passkeys = [];
       fake.lastAdministrator = false;
+      fake.isOld = false;
+      fake.switches = false;
       fake.factors = { authenticators: [] };
     },
   };
@@ -97,13 +106,14 @@ export function createFakePortal(
     ...web,
     front: {
       session: async (ctx) => {
-        const accountId = ctx.cookies.get(SESSION_COOKIE);
-        const authTime = NOW / 1000 - 60;
+        const cookie = ctx.cookies.get(SESSION_COOKIE);
+        const accountId = fake.switches && ctx.path === '/account/return' ? other.id : cookie;
+        const authTime = NOW / 1000 - (fake.isOld ? 3600 : 60);
         return accountId === undefined
           ? undefined
           : { uid: 'u', accountId, authTime, amr: ['pwd'], acr: 'urn:cardea:acr:1' };
       },
-      findAccount: async (id) => (id === account.id ? account : undefined),
+      findAccount: async (id) => [account, other].find((one) => one.id === id),
       strongLevels: async () => ['urn:cardea:acr:1'],
       networkOf: (address) => address,
       requestIdOf: () => 'request-1',

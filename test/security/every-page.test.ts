@@ -1,5 +1,6 @@
 /** Every HTML page of the real server, each reached as a person reaches it: what its headers say, and what it leaves out. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { enter } from '../flows/portal-world.ts';
 import { authorizeQuery, bearer, freshAgent, openWorld, type World } from '../flows/world.ts';
 import { type Agent, formTo, type Page } from '../harness/agent.ts';
 import {
@@ -37,6 +38,8 @@ const signedIn = async (): Promise<Agent> => {
   await signIn(agent, await authorize(agent), world.person);
   return agent;
 };
+/** A page of the portal, as somebody who is signed in sees it. */
+const portal = async (path: string): Promise<Page> => (await enter(world, world.person, path)).page;
 const wrong = { email: 'nobody@example.com', password: 'not the password' };
 const home = () => `${world.issuer}/`;
 
@@ -53,6 +56,20 @@ const device = async (agent: Agent, code: string): Promise<Page> =>
 const ways: Readonly<Record<string, () => Promise<Page>>> = {
   front: () => freshAgent(world).get('/'),
   account: async () => (await signedIn()).get('/'),
+  'portal, overview': () => portal('/account'),
+  'portal, profile': () => portal('/account/profile'),
+  'portal, activity': () => portal('/account/activity'),
+  'portal, deletion': () => portal('/account/delete'),
+  'portal, old form': async () => {
+    const { agent, page } = await enter(world, world.person, '/account/profile');
+    return submit(agent, page, '/account/profile', { csrf: 'old' });
+  },
+  'portal, from another site': async () => {
+    const { agent, page } = await enter(world, world.person, '/account/profile');
+    const form = formTo(page, '/account/profile');
+    return agent.post(form.action, { ...form.fields }, { origin: 'https://evil.example' });
+  },
+  'portal, not there': async () => (await enter(world)).agent.get('/account/nothing'),
   'signed out here': () => freshAgent(world).get('/signed-out'),
   'sign-in': () => authorize(freshAgent(world)),
   'sign-in, rejected': async () => {

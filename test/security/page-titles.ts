@@ -2,6 +2,13 @@
 export const meant = {
   front: '200 Sign-in service',
   account: '200 You’re signed in',
+  'portal, overview': '200 Is your account safe?',
+  'portal, profile': '200 Your profile',
+  'portal, activity': '200 Security activity',
+  'portal, deletion': '200 Delete your account',
+  'portal, old form': '403 Your profile',
+  'portal, from another site': '403 Nothing was done',
+  'portal, not there': '404 There is nothing here',
   'signed out here': '200 You’re signed out',
   'sign-in': '200 Sign in',
   'sign-in, rejected': '422 Sign in',
