@@ -55,6 +55,7 @@ function sectionsOf(
     deletionSection(kit, {
       deletions: rooms.deletions,
       graceSeconds: rooms.settings.lifetimes.deletionGrace,
+      hasMail: rooms.mail.kind !== 'off',
       sendPage: web.sendPage,
       base: web.publicUrl.base,
     }),

@@ -3,7 +3,13 @@ import type { Deletions } from '../accounts/deletion.ts';
 import { canonicalEmail } from '../accounts/emails.ts';
 import type { SendPage } from '../web/page-sender.ts';
 import type { PortalKit } from './portal-kit.ts';
-import { notThere, type PortalAct, type PortalPage, type PortalSection } from './portal-routes.ts';
+import {
+  notThere,
+  type PortalAct,
+  type PortalPage,
+  type PortalSection,
+  type PortalVisit,
+} from './portal-routes.ts';
 
 const PATH = '/account/delete';
 /** RFC 5321 section 4.5.3.1.3, as everywhere. */
@@ -12,6 +18,8 @@ const MAX_EMAIL = 254;
 export interface DeletionNeeds {
   readonly deletions: Pick<Deletions, 'plan' | 'isLastAdministrator'>;
   readonly graceSeconds: number;
+  /** Whether there is mail: a confirmed address gets a link that keeps the account. */
+  readonly hasMail: boolean;
   /** For the page after it, whose person is signed in no longer. */
   readonly sendPage: SendPage;
   readonly base: string;
@@ -19,6 +27,7 @@ export interface DeletionNeeds {
 
 export function deletionSection(kit: PortalKit, needs: DeletionNeeds): PortalSection {
   const { deletions } = needs;
+  const hasLink = ({ account }: PortalVisit) => needs.hasMail && account.emailVerified;
 
   const show: PortalPage['show'] = async (ctx, visit, again) => {
     kit.send(ctx, visit, 'deletion', {
@@ -28,6 +37,7 @@ export function deletionSection(kit: PortalKit, needs: DeletionNeeds): PortalSec
       data: {
         csrf: kit.csrf(ctx, visit, PATH),
         lastAdministrator: await deletions.isLastAdministrator(visit.account.id),
+        hasLink: hasLink(visit),
         days: Math.ceil(needs.graceSeconds / 86_400),
         typed: again?.fields?.email?.slice(0, MAX_EMAIL) ?? '',
       },
@@ -48,6 +58,7 @@ export function deletionSection(kit: PortalKit, needs: DeletionNeeds): PortalSec
       default:
         return needs.sendPage(ctx, 'portal-left', {
           data: {
+            hasLink: hasLink(visit),
             until: outcome.kind === 'planned' ? kit.time(visit, outcome.until) : undefined,
             home: `${needs.base}/`,
           },

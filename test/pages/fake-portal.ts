@@ -134,6 +134,7 @@ export function createFakePortal(
           plan: async () => ({ kind: 'planned', until: NOW + 14 * 86_400_000 }),
         },
         graceSeconds: defaultLifetimes.deletionGrace,
+        hasMail: true,
         sendPage: web.sendPage,
         base: web.publicUrl.base,
       }),

@@ -44,6 +44,12 @@
     });
   }
 
+  // The portal's bar of topics scrolls on a phone: the present one is brought into sight.
+  const topic = document.querySelector('.portal-topics a[aria-current]');
+  const bar = topic?.closest('ul');
+  if (topic && bar)
+    bar.scrollLeft += topic.getBoundingClientRect().left - bar.getBoundingClientRect().left - 16;
+
   // Coming back by the browser's own button shows the page as it was left.
   window.addEventListener('pageshow', () => {
     for (const form of document.querySelectorAll('form[data-sent]')) {
