@@ -9,6 +9,7 @@ import { failoverDrills } from './failover-drills.ts';
 import { herdDrills } from './herd-drills.ts';
 import { loginDrills } from './login-drills.ts';
 import { logoutDrill } from './logout-drill.ts';
+import { mailDrills } from './mail-drills.ts';
 import { postgresDrills } from './postgres-drills.ts';
 import { processDrills } from './process-drills.ts';
 import { redisDrills } from './redis-drills.ts';
@@ -30,6 +31,7 @@ const all = [
   ...upgradeDrills,
   refreshDrill,
   logoutDrill,
+  ...mailDrills,
 ].sort((a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)));
 const drills = all.filter(({ id }) => asked.length === 0 || asked.includes(id));
 const startedAt = performance.now();
