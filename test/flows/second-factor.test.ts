@@ -282,7 +282,7 @@ describe('S19 no path is shorter', () => {
     const page = await signIn(browser.agent, known, world.person);
     // A mailed code is not enough for a policy.
     expect(page.url).toContain('/interaction/');
-    expect(page.text).toContain('/enrol"');
+    expect(page.text).toContain('?factor=totp"');
     expect(page.text).not.toContain('/second-factor"');
     const uid = new URL(page.url).pathname.split('/').at(-1) ?? '';
     const resumed = await browser.agent.follow(await browser.agent.get(`/oauth2/authorize/${uid}`));
@@ -326,7 +326,7 @@ describe('S19 no path is shorter', () => {
       page = await agent.follow(await agent.post(form.action, fields));
     }
     page = await signIn(agent, page, world.person);
-    expect(page.text).toContain('/enrol"');
+    expect(page.text).toContain('?factor=totp"');
     const polled = await world.token({
       grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
       client_id: device.client.clientId,
