@@ -104,7 +104,7 @@ test('the whole page can be used by keyboard, in the order in which it is read',
   await open(signInScene, {}, async (page) => {
     await page.locator('#email:focus').waitFor();
     const seen: string[] = [];
-    for (let presses = 0; presses < 7; presses++) {
+    for (let presses = 0; presses < 9; presses++) {
       seen.push(
         await page.evaluate('document.activeElement.id || document.activeElement.textContent.trim()'),
       );
@@ -116,6 +116,8 @@ test('the whole page can be used by keyboard, in the order in which it is read',
       'Show',
       'remember',
       'Sign in',
+      'E-mail me a code',
+      'Forgot your password?',
       'Sign in with a passkey',
       'Back to Orders',
     ]);

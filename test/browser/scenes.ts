@@ -14,6 +14,7 @@ import type { LogoutConfirmView, ProtocolViews } from '../../src/pages/protocol-
 import type { Passkey } from '../../src/passkeys/passkey.ts';
 import { ada, type FakeFrontDoor, orders, visitOf } from '../pages/fake-front-door.ts';
 import { type FakePortal, NOW } from '../pages/fake-portal.ts';
+import { mailedScenes } from './mailed-scenes.ts';
 import { portalScenes } from './portal-scenes.ts';
 import { fill, headed, press } from './words.ts';
 
@@ -282,6 +283,7 @@ export const scenes: readonly Scene[] = [
     visit: { proved: { ...signedInByPassword, amr: ['pwd', 'otp', 'mfa'], pause: 'enrolled' } },
   },
   { name: 'stale', path: '/interaction/visit-zzzzzzzzzzzzzzzz' },
+  ...mailedScenes(page),
   { name: 'front', path: '/' },
   { name: 'account', path: '/', session: 'ada-1' },
   { name: 'account-administrator', path: '/', session: 'root-1' },

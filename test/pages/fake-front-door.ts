@@ -21,6 +21,7 @@ import type {
 } from '../../src/pages/front-door.ts';
 import type { Upstream } from '../../src/upstream/upstream.ts';
 import type { ProviderButton, Standing } from '../../src/upstream/upstream-parts.ts';
+import { fakeMailed } from './fake-mailed.ts';
 import { createFakePasskeys, type FakePasskeys } from './fake-passkeys.ts';
 
 export const NO_RIGHTS: Rights = { scopes: [], claims: [], resources: {} };
@@ -209,6 +210,7 @@ export function createFakeFrontDoor(): FakeFrontDoor {
     providers: [],
     standing: undefined,
     upstream: fakeUpstream(() => fake),
+    mailed: fakeMailed(),
     secondFactors: [],
     passkeys: createFakePasskeys(),
     policyOf: async () => fake.policy,
