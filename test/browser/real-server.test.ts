@@ -76,6 +76,34 @@ test('the first administrator, by the one-time link, in the browser', { timeout:
   expect(complaints).toEqual([]);
 });
 
+test.each([true, false])(
+  'a forgotten password by code and back to the app, with JavaScript %s',
+  { timeout: 60_000 },
+  async (javaScriptEnabled) => {
+    const person = await seedPerson(world.rooms);
+    const password = 'nine patient otters swim';
+    const complaints = await withPage(chrome, { ...looks[0], javaScriptEnabled }, async (page) => {
+      await page.goto(asks(client));
+      await page.getByRole('link', { name: 'Forgot your password?' }).click();
+      await typeWhereFocused(page, '#email', person.email);
+      await page.keyboard.press('Enter');
+      await page.locator('#code:focus').waitFor();
+      const [mail] = await world.rooms.mail.box();
+      expect(mail?.to).toBe(person.email);
+      await typeWhereFocused(page, '#code', /\d{4} \d{4}/.exec(mail?.text ?? '')?.[0] ?? '');
+      await page.keyboard.press('Enter');
+      await typeWhereFocused(page, '#password', password);
+      expect(new URL(page.url()).pathname).toBe('/link');
+      await page.keyboard.press('Enter');
+      await page.getByRole('link', { name: 'Sign in', exact: true }).click();
+      await fill(page, person.email, password);
+      await page.getByRole('button', { name: 'Allow' }).click();
+      expect((await arrived(page)).get('code')).toMatch(/./);
+    });
+    expect(complaints).toEqual([]);
+  },
+);
+
 describe.each(looks)('$look', ({ look: name, viewport, colorScheme }) => {
   const shot = (page: Page, what: string) => look(page, `${what}-${name}`);
 
