@@ -17,6 +17,42 @@
     });
   }
 
+  // How easy a new password is to guess, while it is typed. A hint: the server judges, and knows more.
+  for (const hint of document.querySelectorAll('[data-strength-of]')) {
+    const field = document.getElementById(hint.dataset.strengthOf);
+    if (!field) continue;
+    const words = hint.dataset.words
+      .toLowerCase()
+      .split(/[^\p{L}\p{N}]+/u)
+      .filter((word) => word.length > 2);
+    let timer;
+    field.addEventListener('input', () => {
+      clearTimeout(timer);
+      // Said after a pause: a screen reader is not interrupted at every key.
+      timer = setTimeout(() => {
+        const kind = strengthOf(field.value, Number(hint.dataset.least), words);
+        hint.hidden = kind === undefined;
+        hint.dataset.kind = kind ?? '';
+        hint.textContent = kind === undefined ? '' : hint.dataset[kind];
+      }, 600);
+    });
+  }
+
+  function strengthOf(password, least, words) {
+    const letters = Array.from(password.normalize('NFKC').toLowerCase());
+    if (letters.length === 0) return undefined;
+    if (letters.length < least) return 'short';
+    const rest = words.reduce((left, word) => left.replaceAll(word, ''), letters.join(''));
+    if (Array.from(rest).length < least / 2) return 'known';
+    // Letters that neither repeat nor follow the one before them.
+    const surprising = letters.filter((letter, n) => {
+      const step = n === 0 ? 9 : letter.codePointAt(0) - letters[n - 1].codePointAt(0);
+      return Math.abs(step) > 1;
+    });
+    if (new Set(letters).size < 6 || surprising.length < least * 0.6) return 'weak';
+    return letters.length < least + 6 ? 'fair' : 'good';
+  }
+
   for (const form of document.querySelectorAll('form')) {
     form.addEventListener('submit', (event) => {
       if (form.dataset.sent) {
