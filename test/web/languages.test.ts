@@ -61,7 +61,7 @@ describe('the check of languages', () => {
   });
 
   test('finds nothing in ours', () => {
-    expect(allFaults('.').filter((fault) => !/ has no /.test(fault))).toEqual([]);
+    expect(allFaults('.')).toEqual([]);
   });
 });
 
