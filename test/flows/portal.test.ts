@@ -1,6 +1,9 @@
 /** The portal's frame: who comes in, how they come back, and what every one of its routes refuses. */
+
+import { randomBytes } from 'node:crypto';
 import { generateSync } from 'otplib';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { insertPasskey } from '../../src/passkeys/passkey-store.ts';
 import { appKey } from '../../src/portal/apps.ts';
 import { formPurpose } from '../../src/portal/portal-kit.ts';
 import type { PortalRoute } from '../../src/portal/portal-routes.ts';
@@ -38,7 +41,6 @@ afterAll(() => world?.close());
 const NO_ID = 'aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa';
 const pathOf = (route: PortalRoute, id = NO_ID) => route.path.replace(':id', id);
 
-/** For each route with an id: makes something of that person's, and gives its id. */
 /** An authenticator app of that account, as if it had been enrolled long ago. */
 async function seedAuthenticator({ id: accountId }: Person): Promise<string> {
   const { factors } = world.rooms;
@@ -54,7 +56,34 @@ async function seedAuthenticator({ id: accountId }: Person): Promise<string> {
   return added.authenticator.id;
 }
 
+/** A passkey of that account, as its store holds one. */
+async function seedPasskey({ id: accountId }: Person): Promise<string> {
+  const random = () => randomBytes(16).toString('base64url');
+  const passkey = {
+    credentialId: random(),
+    userHandle: random(),
+    publicKey: random(),
+    signCount: 0,
+    transports: [],
+    backupEligible: false,
+    backedUp: false,
+    aaguid: NO_ID,
+  };
+  const { db } = world.rooms.database;
+  const made = await insertPasskey(db, {
+    accountId,
+    rpId: 'localhost',
+    passkey,
+    name: 'Key',
+    at: Date.now(),
+  });
+  return made?.id ?? '';
+}
+
+/** For each route with an id: makes something of that person's, and gives its id. */
 const owned: Readonly<Record<string, (person: Person) => Promise<string>>> = {
+  '/account/passkeys/:id': seedPasskey,
+  '/account/passkeys/:id/remove': seedPasskey,
   '/account/two-step/apps/:id/rename': seedAuthenticator,
   '/account/two-step/apps/:id/remove': seedAuthenticator,
   '/account/connections/:id/remove': async ({ id }) => {
@@ -186,16 +215,17 @@ describe('coming in, on postgres and redis', () => {
   });
 
   test('S22 who comes back as another account is told so, and lands on no page of the first', async () => {
+    const second = await seedPerson(world.rooms);
     const { agent } = await enter(world);
     clock.move(world.server.settings.lifetimes.recentSignIn + 5);
     const asked = await agent.follow(await agent.get('/account/delete'));
-    const switching = await signIn(agent, asked, other);
+    const switching = await signIn(agent, asked, second);
     // The engine ends the first session by a form of our own, with a button.
     const form = formTo(switching, '/confirm');
     const back = await agent.follow(await agent.post(form.action, { ...form.fields }));
     expect([back.status, new URL(back.url).pathname]).toEqual([200, '/account/return']);
     expect(back.text).toContain('signed in as somebody else');
-    expect(back.text).toContain(other.email);
+    expect(back.text).toContain(second.email);
     expect(back.text).not.toContain(world.person.email);
   });
 
