@@ -109,6 +109,19 @@ export const portalScenes: readonly Scene[] = [
       portal.switches = true;
     },
   },
+  { ...mine, name: 'portal-email', path: '/account/email' },
+  { ...mine, name: 'portal-email-code', path: '/account/email/code' },
+  {
+    ...mine,
+    name: 'portal-password',
+    path: '/account/password',
+    act: async (at) => {
+      await at.getByLabel('Present password').fill('not it');
+      await at.getByLabel('New password').fill('an umbrella in november');
+      await at.getByRole('button', { name: 'Change password' }).click();
+      await at.getByRole('alert').waitFor();
+    },
+  },
   { ...mine, name: 'portal-profile', path: '/account/profile' },
   {
     ...mine,

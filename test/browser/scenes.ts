@@ -16,6 +16,7 @@ import { ada, type FakeFrontDoor, orders, visitOf } from '../pages/fake-front-do
 import { type FakePortal, NOW } from '../pages/fake-portal.ts';
 import { mailedScenes } from './mailed-scenes.ts';
 import { portalScenes } from './portal-scenes.ts';
+import { signUpScenes } from './sign-up-scenes.ts';
 import { fill, headed, press } from './words.ts';
 
 export const UID = 'visit-aaaaaaaaaaaaaaaa';
@@ -346,6 +347,7 @@ export const scenes: readonly Scene[] = [
     },
   },
   ...portalScenes,
+  ...signUpScenes,
   { name: 'portal-passkeys-none', path: '/account/passkeys', session: 'ada-1' },
   {
     name: 'portal-passkeys',
@@ -392,6 +394,7 @@ export function arrange({ front, portal }: { front: FakeFrontDoor; portal: FakeP
   front.setupOutcome = { kind: 'created' };
   front.setupToken = TOKEN;
   front.mails = [];
+  front.signingUp = { offered: false, domains: [] };
   front.policy = 'none';
   front.secondFactors.length = 0;
   portal.reset();

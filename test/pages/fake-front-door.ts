@@ -19,6 +19,7 @@ import type {
   SignInOutcome,
   Visit,
 } from '../../src/pages/front-door.ts';
+import type { SignUpFront } from '../../src/pages/sign-up-front.ts';
 import type { Upstream } from '../../src/upstream/upstream.ts';
 import type { ProviderButton, Standing } from '../../src/upstream/upstream-parts.ts';
 import { fakeMailed } from './fake-mailed.ts';
@@ -92,6 +93,8 @@ export interface FakeFrontDoor extends FrontDoor {
   fault: Error | undefined;
   /** What the next sign-out told which apps. */
   apps: SignedOutApps | undefined;
+  /** How far this person's sign-up has come, and which addresses may. */
+  signingUp: { offered: boolean; stand?: { email: string; proved: boolean }; domains: readonly string[] };
   /** What the local mail box shows. */
   mails: readonly BoxedMail[];
 }
@@ -200,6 +203,8 @@ export function createFakeFrontDoor(): FakeFrontDoor {
     setupToken: undefined,
     fault: undefined,
     apps: undefined,
+    signingUp: { offered: true, domains: [] },
+    signUp: fakeSignUp(() => fake),
     mails: [],
     mailbox: async () => fake.mails,
     protocol,
@@ -248,6 +253,26 @@ export function createFakeFrontDoor(): FakeFrontDoor {
     passwordMinLength: 12,
   };
   return fake;
+}
+
+/** Addresses are proved by 1234 5678; passwords are common. */
+function fakeSignUp(fake: () => FakeFrontDoor): SignUpFront {
+  return {
+    /** Pages are made while it is. */
+    get offered() {
+      return fake()?.signingUp.offered ?? true;
+    },
+    get domains() {
+      return fake().signingUp.domains;
+    },
+    begin: async ({ email }) => ({ kind: email.includes('@') ? 'sent' : 'no-address' }),
+    stand: async () => fake().signingUp.stand,
+    proveByCode: async (_visit, code) => ({ kind: code === '1234 5678' ? 'proved' : 'wrong' }),
+    look: async () => undefined,
+    proveByLink: async () => false,
+    linkOfInvitation: async () => ({ kind: 'wrong' }),
+    complete: async () => ({ kind: 'faults', faults: [{ field: 'password', key: 'passwordFault.common' }] }),
+  };
 }
 
 /** A provider leads to a page of this server that stays where it is (204). */

@@ -11,7 +11,9 @@ import type { ConnectedApp } from '../../src/portal/connected-apps.ts';
 import { dataSection } from '../../src/portal/data.ts';
 import { deletionSection } from '../../src/portal/deletion.ts';
 import { devicesSection } from '../../src/portal/devices.ts';
+import { emailSection } from '../../src/portal/email.ts';
 import { passkeysSection } from '../../src/portal/passkeys.ts';
+import { passwordSection } from '../../src/portal/password.ts';
 import { createPortal, type PortalOptions } from '../../src/portal/portal.ts';
 import type { OverviewLine, PortalSection } from '../../src/portal/portal-routes.ts';
 import { profileSection } from '../../src/portal/profile.ts';
@@ -121,6 +123,19 @@ export function createFakePortal(
     sections: (kit) => [
       told,
       profileSection(kit, accounts),
+      emailSection(kit, {
+        offered: true,
+        ask: async () => 'asked',
+        confirmCode: async () => 'wrong',
+        verification: { ask: async () => 'asked', confirmCode: async () => 'wrong' },
+        find: async () => ({ ...account, emailVerified: false }),
+        endOthers: async () => undefined,
+      }),
+      passwordSection(kit, {
+        hasPassword: async () => true,
+        change: async () => ({ kind: 'wrong' }),
+        minLength: 12,
+      }),
       twoStepSection(kit, factors, async () => false),
       passkeysSection(kit, { ...createFakePasskeys(), list: async () => fake.passkeys, rename, remove }),
       activitySection(kit, {
