@@ -5,11 +5,12 @@
 import { startPostgres } from '../harness/postgres.ts';
 import { durableRedis } from '../harness/redis.ts';
 import { startRedis } from '../harness/redis-server.ts';
+import { crashDrill } from './crash-drill.ts';
 import { failoverDrills } from './failover-drills.ts';
 import { herdDrills } from './herd-drills.ts';
 import { loginDrills } from './login-drills.ts';
 import { logoutDrill } from './logout-drill.ts';
-import { mailDrills } from './mail-drills.ts';
+import { mailDrill } from './mail-drill.ts';
 import { postgresDrills } from './postgres-drills.ts';
 import { processDrills } from './process-drills.ts';
 import { redisDrills } from './redis-drills.ts';
@@ -31,7 +32,8 @@ const all = [
   ...upgradeDrills,
   refreshDrill,
   logoutDrill,
-  ...mailDrills,
+  mailDrill,
+  crashDrill,
 ].sort((a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)));
 const drills = all.filter(({ id }) => asked.length === 0 || asked.includes(id));
 const startedAt = performance.now();
