@@ -33,6 +33,15 @@ export const signIn: Budget = { max: 1.1 };
 /** Probability that a difference between known and unknown accounts is chance. Below it, something tells them apart. */
 export const sameTime: Budget = { min: 0.01 };
 
+/** p99 of client credentials in a storm of sign-ins ÷ without one. */
+export const stormRatio: Budget = { max: 3 };
+
+/** Sign-ins of a storm that ended neither in nor with 429 or 503 and a time to come back. */
+export const stormImpolite: Budget = { max: 0 };
+
+/** MiB that a storm adds at its worst: an Argon2 hash takes 19 while it runs, and few run at once. */
+export const stormMemory: Budget = { max: 200 };
+
 /** MiB at rest. PGlite's memory is part of the process. */
 export const idleMemory: Readonly<Record<string, Budget>> = {
   'embedded, first start': { max: 230 },

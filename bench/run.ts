@@ -3,7 +3,7 @@
  *
  *     npm run bench                      about five minutes
  *     npm run bench -- --quick           about one
- *     npm run bench -- --only=throughput,counts,starts,sign-in
+ *     npm run bench -- --only=throughput,counts,starts,sign-in,storm
  *     npm run bench -- --only=throughput --operation=refresh --rounds=5 --seconds=2
  *     npm run bench -- --profile=DIR     writes a CPU profile of both servers (about a tenth slower)
  */
@@ -12,10 +12,18 @@ import { bareScene } from './bare-scene.ts';
 import { seedScene, wideLimits } from './cardea-scene.ts';
 import { startChild } from './child.ts';
 import { countRequests } from './counts.ts';
-import { countSection, headline, signInSection, startSection, throughputSection } from './sections.ts';
+import {
+  countSection,
+  headline,
+  signInSection,
+  startSection,
+  stormSection,
+  throughputSection,
+} from './sections.ts';
 import { measureSignIns } from './sign-in.ts';
 import { measureStarts } from './starts.ts';
 import { openStores } from './stores.ts';
+import { measureStorm } from './storm.ts';
 import { createSubject } from './subject.ts';
 import { render, type Section } from './table.ts';
 import { measureThroughput } from './throughput.ts';
@@ -32,8 +40,28 @@ const { values: options } = parseArgs({
 });
 
 const size = options.quick
-  ? { rounds: 3, seconds: 0.5, warmUpSeconds: 1.2, repeats: 1, settleSeconds: 2, signIns: 20, samples: 60 }
-  : { rounds: 9, seconds: 0.8, warmUpSeconds: 3, repeats: 3, settleSeconds: 4, signIns: 40, samples: 200 };
+  ? {
+      rounds: 3,
+      seconds: 0.5,
+      warmUpSeconds: 1.2,
+      repeats: 1,
+      settleSeconds: 2,
+      signIns: 20,
+      samples: 60,
+      storm: 200,
+      stormQuietSeconds: 2,
+    }
+  : {
+      rounds: 9,
+      seconds: 0.8,
+      warmUpSeconds: 3,
+      repeats: 3,
+      settleSeconds: 4,
+      signIns: 40,
+      samples: 200,
+      storm: 500,
+      stormQuietSeconds: 5,
+    };
 const rounds = {
   warmUpSeconds: size.warmUpSeconds,
   rounds: Number(options.rounds ?? size.rounds),
@@ -59,7 +87,7 @@ try {
     progress('requests to the stores');
     sections.unshift(countSection(await countRequests(environment, scene)));
   }
-  if (wanted('throughput') || wanted('sign-in')) {
+  if (wanted('throughput') || wanted('sign-in') || wanted('storm')) {
     const cardea = await startChild(
       ['bin/cardea.js', 'serve'],
       { ...environment, CARDEA_METRICS_PORT: 'off' },
@@ -69,6 +97,10 @@ try {
     if (wanted('sign-in')) {
       progress('sign-ins');
       sections.unshift(signInSection(await measureSignIns(ours, size)));
+    }
+    if (wanted('storm')) {
+      progress('a storm of sign-ins');
+      sections.push(stormSection(await measureStorm(ours, size)));
     }
     if (wanted('throughput')) {
       const engine = await startChild(['bench/bare-engine.ts'], {}, nodeOptions);

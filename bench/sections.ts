@@ -4,6 +4,7 @@ import * as budgets from './budgets.ts';
 import type { Counts } from './counts.ts';
 import type { SignIns } from './sign-in.ts';
 import type { Start } from './starts.ts';
+import type { Storm } from './storm.ts';
 import type { Section } from './table.ts';
 import type { Throughput } from './throughput.ts';
 
@@ -63,6 +64,35 @@ export function signInSection(result: SignIns): Section {
         ],
         budget: budgets.sameTime,
         value: p,
+      },
+    ],
+  };
+}
+
+export function stormSection(storm: Storm): Section {
+  const { people, quietMs, stormMs, tokens, refused, atOnce, putOff, inAtLast, impolite, seconds } = storm;
+  const ratio = stormMs / quietMs;
+  const grown = storm.memoryMost - storm.memoryBefore;
+  return {
+    columns: [`storm of ${people} sign-ins`, 'ratio', '', 'seconds', 'storm', 'quiet'],
+    rows: [
+      {
+        what: `client credentials p99 ms, ${tokens} meanwhile, ${refused} refused`,
+        cells: [digits(ratio, 2), '', digits(seconds, 1), digits(stormMs, 1), digits(quietMs, 1)],
+        budget: budgets.stormRatio,
+        value: refused === 0 ? ratio : Number.POSITIVE_INFINITY,
+      },
+      {
+        what: `in at once ${atOnce}, at last ${inAtLast}; told to wait ${putOff} times`,
+        cells: ['', '', '', digits(inAtLast, 0), ''],
+        budget: budgets.stormImpolite,
+        value: Math.max(impolite, people - inAtLast),
+      },
+      {
+        what: 'MiB at the peak',
+        cells: ['', '', '', digits(storm.memoryMost, 0), digits(storm.memoryBefore, 0)],
+        budget: budgets.stormMemory,
+        value: grown,
       },
     ],
   };
