@@ -361,7 +361,7 @@ export const scenes: readonly Scene[] = [
     name: 'portal-passkey-new',
     path: '/account/passkeys/new',
     session: 'ada-1',
-    act: (at) => at.getByRole('button', { name: 'Make the passkey' }).waitFor(),
+    act: (at) => at.locator('button[data-act]').waitFor(),
   },
   {
     name: 'portal-passkey-rename',
@@ -379,7 +379,7 @@ export const scenes: readonly Scene[] = [
       portal.passkeys = somePasskeys;
     },
     act: async (at) => {
-      await at.getByRole('button', { name: 'Remove' }).click();
+      await at.locator('.portal-form button').click();
       await at.getByRole('alert').waitFor();
     },
   },
