@@ -22,7 +22,7 @@ export function createSendPage({
   languages: Pick<PageLanguages, 'of'>;
 }): SendPage {
   return (ctx, name, { status = 200, data = {}, policy, retryAfterSeconds } = {}) => {
-    const here = ctx.method === 'GET' ? ctx.url : undefined;
+    const here = ctx.method === 'GET' ? ctx.path + plainQuery(ctx.search) : undefined;
     const html = renderPage(name, { here, ...data }, languages.of(ctx));
     pagePolicy(ctx, policy);
     if (retryAfterSeconds !== undefined) ctx.set('Retry-After', String(Math.ceil(retryAfterSeconds)));
@@ -30,6 +30,11 @@ export function createSendPage({
     ctx.type = 'html';
     ctx.body = html;
   };
+}
+
+/** Our own parameters are words and ids; what else somebody put into a link is not repeated on a page. */
+function plainQuery(search: string): string {
+  return /^\?[\w.=&-]{1,200}$/.test(search) ? search : '';
 }
 
 /** Answers 303: the next request is a GET whatever this one was (RFC 9110 section 15.4.4). */

@@ -5,6 +5,7 @@ import type { SessionRecord } from '../../src/storage/session-reads.ts';
 import { ada } from '../pages/fake-front-door.ts';
 import { NOW } from '../pages/fake-portal.ts';
 import type { Scene } from './scenes.ts';
+import { press } from './words.ts';
 
 const mine = { session: ada.accountId } as const;
 const LONG = 'Landesverwaltungsamt Rheinland-Pfalz Bestellwesenverwaltung Nord';
@@ -129,7 +130,7 @@ export const deviceScenes: readonly Scene[] = [
     name: 'portal-data-too-many',
     path: '/account/data',
     act: async (at) => {
-      await at.getByRole('button', { name: 'Download archive' }).click();
+      await press(at, 'portal.data.download');
       await at.getByRole('alert').waitFor();
     },
   },

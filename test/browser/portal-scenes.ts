@@ -4,7 +4,7 @@ import { ada } from '../pages/fake-front-door.ts';
 import { NOW } from '../pages/fake-portal.ts';
 import { deviceScenes } from './device-scenes.ts';
 import type { Scene } from './scenes.ts';
-import { fill, press } from './words.ts';
+import { fill, headed, press } from './words.ts';
 
 const mine = { session: ada.accountId } as const;
 
@@ -69,8 +69,8 @@ export const portalScenes: readonly Scene[] = [
     name: 'portal-deletion-fault',
     path: '/account/delete',
     act: async (at) => {
-      await at.getByLabel('Type your e-mail address').fill('somebody@example.com');
-      await at.getByRole('button', { name: 'Delete my account' }).click();
+      await fill(at, 'portal.deletion.type', 'somebody@example.com');
+      await press(at, 'portal.deletion.button');
       await at.getByRole('alert').waitFor();
     },
   },
@@ -87,9 +87,9 @@ export const portalScenes: readonly Scene[] = [
     name: 'portal-left',
     path: '/account/delete',
     act: async (at) => {
-      await at.getByLabel('Type your e-mail address').fill(ada.email);
-      await at.getByRole('button', { name: 'Delete my account' }).click();
-      await at.getByRole('heading', { name: 'Your account will be deleted' }).waitFor();
+      await fill(at, 'portal.deletion.type', ada.email);
+      await press(at, 'portal.deletion.button');
+      await headed(at, 'portal.left.title');
     },
   },
   {
@@ -116,9 +116,9 @@ export const portalScenes: readonly Scene[] = [
     name: 'portal-password',
     path: '/account/password',
     act: async (at) => {
-      await at.getByLabel('Present password').fill('not it');
-      await at.getByLabel('New password').fill('an umbrella in november');
-      await at.getByRole('button', { name: 'Change password' }).click();
+      await fill(at, 'portal.password.old', 'not it');
+      await fill(at, 'portal.password.new', 'an umbrella in november');
+      await press(at, 'portal.password.button');
       await at.getByRole('alert').waitFor();
     },
   },
@@ -162,7 +162,7 @@ export const portalScenes: readonly Scene[] = [
     name: 'portal-two-step-add',
     path: '/account/two-step/add',
     act: async (at) => {
-      await at.getByRole('button', { name: 'Turn on' }).click();
+      await press(at, 'enrolTotp.button');
       await at.getByRole('alert').waitFor();
     },
   },
@@ -171,7 +171,7 @@ export const portalScenes: readonly Scene[] = [
     name: 'portal-recovery-codes',
     path: '/account/two-step/recovery-codes',
     act: async (at) => {
-      await at.getByRole('button', { name: 'Make new codes' }).click();
+      await press(at, 'portal.twoStep.makeCodes');
       await at.getByText('BCDF-GHJK-LMNP').waitFor();
     },
   },

@@ -1,5 +1,6 @@
 /** The pages of a sign-up in every state that is drawn differently. */
 import type { Scene } from './scenes.ts';
+import { fill, press, said } from './words.ts';
 
 const path = '/interaction/visit-aaaaaaaaaaaaaaaa?account=new';
 const email = 'grace.hopper@example.com';
@@ -20,8 +21,8 @@ export const signUpScenes: readonly Scene[] = [
       front.signingUp = { offered: true, domains: ['example.com', 'verwaltung.example.org'] };
     },
     act: async (at) => {
-      await at.getByLabel('E-mail').fill('nobody');
-      await at.getByRole('button', { name: 'Continue' }).click();
+      await fill(at, 'form.email', 'nobody');
+      await press(at, 'signUp.button');
       await at.getByRole('alert').waitFor();
     },
   },
@@ -32,8 +33,8 @@ export const signUpScenes: readonly Scene[] = [
       front.signingUp = { offered: true, domains: [], stand: { email, proved: false } };
     },
     act: async (at) => {
-      await at.getByLabel('Code from the mail').fill('0000 0000');
-      await at.getByRole('button', { name: 'Continue' }).click();
+      await fill(at, 'signUpCode.label', '0000 0000');
+      await press(at, 'signUp.button');
       await at.getByRole('alert').waitFor();
     },
   },
@@ -44,12 +45,12 @@ export const signUpScenes: readonly Scene[] = [
       front.signingUp = { offered: true, domains: [], stand: { email, proved: true } };
     },
     act: async (at) => {
-      await at.getByLabel('Password', { exact: true }).fill('an umbrella in november');
-      await at.getByText('Good. A few more words').or(at.getByText('Strong.')).waitFor();
-      await at.getByRole('button', { name: 'Create account' }).click();
+      await fill(at, 'form.password', 'an umbrella in november');
+      await said(at, 'strength.fair', 'strength.good');
+      await press(at, 'signUpAccount.button');
       await at.getByRole('alert').waitFor();
-      await at.getByLabel('Password', { exact: true }).fill('gracehopper1');
-      await at.getByText('Easy to guess').waitFor();
+      await fill(at, 'form.password', 'gracehopper1');
+      await said(at, 'strength.known', 'strength.weak');
     },
   },
 ];

@@ -24,3 +24,11 @@ export async function press(page: Page, button: string): Promise<void> {
 export async function headed(page: Page, heading: string): Promise<void> {
   await page.getByRole('heading', { name: await wordOf(page, heading), exact: true }).waitFor();
 }
+
+/** Waits for one of these texts. */
+export async function said(page: Page, ...keys: readonly string[]): Promise<void> {
+  const words = await Promise.all(keys.map((key) => wordOf(page, key)));
+  await page
+    .getByText(new RegExp(words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|')))
+    .waitFor();
+}

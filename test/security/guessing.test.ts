@@ -50,6 +50,7 @@ function masked({ status, headers, text }: Page, email: string) {
   const body = text
     .replaceAll(email, 'EMAIL')
     .replace(/interaction\/[\w-]+/g, 'interaction/UID')
+    .replace(/visit=[\w-]+/g, 'visit=UID')
     .replace(/name="csrf" value="[\w-]+"/g, 'CSRF');
   return { status, cookies, body, headers: names.map((name) => [name, headers.get(name)]) };
 }
