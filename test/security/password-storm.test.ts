@@ -75,7 +75,11 @@ describe('A11, A14 the first administrator’s page', () => {
   test.each([
     ['short', 'elevenchars', 'The password must have at least 12 characters.'],
     ['common', 'password1234', 'The password is one of the most common passwords.'],
-    ['the address itself', 'ROOT@example.com', 'The password must not be your e-mail address'],
+    [
+      'the address itself',
+      'ROOT@example.com',
+      'The password must not be made of your name, your e-mail address',
+    ],
     ['1,025 bytes', 'x'.repeat(1025), 'The password must have at most 1024 bytes.'],
   ])('A14 a password that is %s: refused in a sentence, never shown again', async (_, password, words) => {
     const page = await attempt({ password });

@@ -115,8 +115,8 @@ describe('a page', () => {
       .split('\n')
       .map((line) => line.trim())
       .filter((line) => /[a-z]{3}/.test(line));
-    // What is nobody's text: the host, and names that languages have for themselves.
-    expect(plain.filter((line) => !/^localhost|^English|^\[/.test(line))).toEqual([]);
+    // What is nobody's text: the host and the brand.
+    expect(plain.filter((line) => !/^localhost|^Cardea$|^\[/.test(line))).toEqual([]);
   });
 
   test('a choice is remembered in this browser, and leads back to a path of ours only', async () => {
