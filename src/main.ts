@@ -35,6 +35,7 @@ async function serveAlone(settings: Settings, log: OpenLog, options: ServeOption
         : undefined;
     await greet(running);
     log.info('ready', { issuer: settings.issuer, port: running.port, setup: settings.setup });
+    if (settings.mail.kind === 'off') log.warn(WITHOUT_MAIL);
     await signalled;
     await socket?.close();
   } finally {
@@ -92,3 +93,6 @@ function untilSignal(log: OpenLog): Promise<void> {
     process.on('SIGINT', stop);
   });
 }
+
+const WITHOUT_MAIL =
+  'no mail: nobody resets a password or signs up, and an unusual sign-in is not asked for a code; set CARDEA_SMTP_URL and CARDEA_MAIL_FROM';

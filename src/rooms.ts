@@ -201,7 +201,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
   const mailedProofs = createMailedProofs({ db, clock, secrets: await secrets.get('mailed-codes') });
   const setupLink = createSetupLink({ db, clock, audit, passwords, lifetimes });
 
-  const throttle = createSignInThrottle({ counters, limits, clock });
+  const throttle = createSignInThrottle({ counters, limits, clock, ...settings.abuse });
   const deviceThrottle = createDeviceThrottle({ counters, limits, clock });
   const requestLimits = createRequestLimits({ counters, limits, clock });
   const mailBudget = createMailBudget({ counters, limits });

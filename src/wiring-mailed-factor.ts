@@ -25,7 +25,8 @@ export function createMailedCode(rooms: Rooms): SecondFactor {
     },
     async verify(ctx, visit, accountId, { code = '' }) {
       const by = { actor: { kind: 'account', id: accountId } as const, ...from(ctx) };
-      const outcome = await factor.verify({ accountId, visit: visit.uid }, code, by);
+      const apart = visit.ground?.suspected;
+      const outcome = await factor.verify({ accountId, visit: visit.uid, apart }, code, by);
       return outcome.kind === 'ok' ? { ...outcome, amr: ['email'] } : outcome;
     },
   };

@@ -11,7 +11,7 @@ import type { AuditDetails } from '../audit/catalogue.ts';
 import type { Clock } from '../config/clock.ts';
 import type { Database } from '../storage/tables.ts';
 import type { Device } from '../throttle/device-cookie.ts';
-import type { SignInThrottle, ThrottledAttempt } from '../throttle/sign-in-throttle.ts';
+import type { SignInThrottle, ThrottledAttempt, Unusual } from '../throttle/sign-in-throttle.ts';
 import type { Account } from './account.ts';
 import { findCredentials, findSettledAccount, replaceHash } from './account-store.ts';
 import type { Deletions } from './deletion.ts';
@@ -21,7 +21,14 @@ import type { Passwords } from './passwords.ts';
 /** Unknown, wrong, disabled and without a password are all `rejected`, and all cost one hash. */
 export type SignInOutcome =
   /** `at`, in ms, is from before the account was read: whatever ends its access afterwards ends this sign-in too. */
-  | { readonly kind: 'signed-in'; readonly account: Account; readonly amr: ['pwd']; readonly at: number }
+  | {
+      readonly kind: 'signed-in';
+      readonly account: Account;
+      readonly amr: ['pwd'];
+      readonly at: number;
+      /** An unknown browser, while the account or the network sees many failures. */
+      readonly suspected?: Unusual | undefined;
+    }
   | { readonly kind: 'rejected' }
   /** Told to whoever knows the password only. ms: until then the account can be kept, by a sign-in with `keep`. */
   | { readonly kind: 'leaving'; readonly until: number }
@@ -94,24 +101,26 @@ export function createAuthenticate({
     attempt: SignInAttempt,
     found: { account: Account; hash: string },
     counted: ThrottledAttempt,
-  ): Promise<void> {
+  ): Promise<Unusual | undefined> {
     const { account, hash } = found;
     const actor = { kind: 'account', id: account.id } as const;
     const { network, requestId } = attempt;
     const context = { actor, accountId: account.id, network, requestId, at: clock.now() };
     const detail = { amr: ['pwd'], remembered: attempt.remembered ?? false };
-    await Promise.all([
+    const [unusual] = await Promise.all([
       throttle.succeeded(counted),
       audit.append(db, { type: 'account.signed-in', detail, ...context }),
     ]);
-    if (!passwords.needsRehash(hash)) return;
+    if (unusual) audit.later({ type: 'account.sign-in-suspected', detail: { unusual }, ...context });
+    if (!passwords.needsRehash(hash)) return unusual;
     const hashed = await passwords.hash(attempt.password, counted.device ? 'known' : 'stranger');
     // Busy: the next sign-in hashes anew.
-    if (hashed.kind === 'busy') return;
+    if (hashed.kind === 'busy') return unusual;
     await db.transaction().execute(async (trx) => {
       if (!(await replaceHash(trx, account.id, hash, hashed.value))) return;
       await audit.append(trx, { type: 'account.password-rehashed', detail: {}, ...context });
     });
+    return unusual;
   }
 
   async function authenticate(attempt: SignInAttempt): Promise<SignInOutcome> {
@@ -161,8 +170,8 @@ export function createAuthenticate({
       refuse(attempt, 'rejected', found.account);
       return { kind: 'rejected' };
     }
-    await settle(attempt, { account: now, hash: found.hash }, counted);
-    return { kind: 'signed-in', account: now, amr: ['pwd'], at };
+    const suspected = await settle(attempt, { account: now, hash: found.hash }, counted);
+    return { kind: 'signed-in', account: now, amr: ['pwd'], at, suspected };
   }
 
   return async (attempt) => {

@@ -21,6 +21,8 @@ export interface MailedFactorPlace {
   readonly accountId: string;
   /** What names the sign-in page: the uid of its interaction. */
   readonly visit: string;
+  /** Tries are counted apart from those of passwords, by which strangers may be filling the account's limits. */
+  readonly apart?: boolean | undefined;
 }
 
 export type MailedFactorOutcome =
@@ -92,6 +94,7 @@ export function createMailedFactor(parts: MailedFactorParts): MailedFactor {
         account: account.emailCanonical,
         network: by.network ?? '',
         code: 'short',
+        ...(place.apart && { device: subjectOf(place) }),
       };
       const refuse = (reason: 'wrong' | 'locked') =>
         audit.later({ type: 'second-factor.refused', detail: { factor: 'email', reason }, accountId, ...by });

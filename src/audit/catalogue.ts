@@ -27,6 +27,8 @@ export interface AuditDetails {
   'account.not-me': { readonly addressRestored: boolean };
   'account.signed-in': { readonly amr: readonly string[]; readonly remembered: boolean };
   'account.sign-in-refused': { readonly reason: 'rejected' | 'disabled' | 'locked' | 'busy' };
+  /** The right password, of a browser that the account does not know, amid many failures on the account or the network. */
+  'account.sign-in-suspected': { readonly unusual: 'account' | 'network' };
   'account.locked': { readonly retryAfterSeconds: number };
   'account.unlocked': None;
   /** `others`: everywhere but in the session that asked for it. */

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { abuseDefinitions } from './abuse.ts';
 import { define } from './definition.ts';
 import { issuerKind } from './issuer.ts';
 import { duration, networks, oneOf, orWord, plainText, secretUrl, wholeNumber, yesOrNo } from './kinds.ts';
@@ -180,6 +181,7 @@ export const definitions = {
     '`on`',
     'people may sign in by a code that is mailed to them, where there is mail; it is one factor, like a password',
   ),
+  ...abuseDefinitions,
   ...passkeyDefinitions,
   metricsPort: define(
     'CARDEA_METRICS_PORT',

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { type AbuseSettings, readAbuse } from './abuse.ts';
 import type { Definition } from './definition.ts';
 import { defaultHashConcurrency, definitions } from './definitions.ts';
 import { isLoopbackHost } from './issuer.ts';
@@ -57,6 +58,7 @@ export interface Settings {
   readonly signInCode: 'on' | 'off';
   /** Ends in a slash. Absent: no password is compared with leaked ones elsewhere. */
   readonly passwordRangeUrl?: string;
+  readonly abuse: AbuseSettings;
   readonly limits: Limits;
   readonly lifetimes: Lifetimes;
   /** `chosen`: an operator named the port, so a start without it must fail; the default one may be taken. */
@@ -182,6 +184,7 @@ function build(environment: Environment, read: ReadOne, faults: string[]): Setti
     secondFactor: read(definitions.secondFactor) ?? 'optional',
     signInCode: read(definitions.signInCode) ?? 'on',
     ...(passwordRangeUrl && { passwordRangeUrl }),
+    abuse: readAbuse(read),
     limits: buildLimits((row) => read({ name: row.name, kind: limitKind }) ?? row.limit),
     lifetimes,
     ...(metrics && { metrics }),

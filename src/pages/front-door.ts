@@ -87,6 +87,8 @@ export interface SignIn {
   readonly remember: boolean;
   /** ms: from before the account was read for the check that has just passed. */
   readonly at: number;
+  /** An unknown browser amid many failures: a password alone is not enough (next-need.ts). */
+  readonly suspected?: true;
 }
 
 /** The protocol room as the pages see it. Those that end in a Promise<void> send the answer (a 303). */
@@ -158,6 +160,7 @@ export type SignInOutcome =
       readonly account: { readonly id: string; readonly passwordVersion: number };
       readonly amr: readonly string[];
       readonly at: number;
+      readonly suspected?: 'account' | 'network' | undefined;
     }
   | { readonly kind: 'rejected' }
   /** Its holder deletes it; ms. Signing in with `keep` keeps it. */

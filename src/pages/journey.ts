@@ -14,7 +14,13 @@ import { visitPath } from './visit-address.ts';
 /** Where a visit stands: the step that comes next, and for whom. */
 export type Stand =
   | { readonly step: 'sign-in' | 'consent' }
-  | { readonly step: 'second-factor'; readonly proved: Proved; readonly kinds: readonly FactorKind[] }
+  | {
+      readonly step: 'second-factor';
+      readonly proved: Proved;
+      readonly kinds: readonly FactorKind[];
+      /** Not the account's own factor: a code, since this sign-in is unusual. */
+      readonly why?: 'suspicion' | undefined;
+    }
   | { readonly step: 'enrol'; readonly proved: Proved; readonly kinds: readonly FactorKind[] }
   | { readonly step: Interlude['kind']; readonly proved: Proved };
 
@@ -38,10 +44,10 @@ export function createJourney(o: {
   const { front, interludes, base } = o;
   const { protocol, secondFactors } = front;
 
-  const needOf = async (visit: Visit, { accountId, amr }: Proved): Promise<Need> => {
+  const needOf = async (visit: Visit, { accountId, amr, suspected }: Proved): Promise<Need> => {
     const { wanted = NOTHING_WANTED } = visit;
     const policy = await front.policyOf(accountId, visit.client.clientId);
-    const known = { amr, policy, wanted };
+    const known = { amr, policy, wanted, suspected };
     const has = dependsOnFactors(known) ? await kindsOf(secondFactors, accountId) : [];
     return nextNeed({ ...known, has });
   };
@@ -57,7 +63,7 @@ export function createJourney(o: {
 
   // A way of signing in that comes by another road, such as a provider's callback, begins anew: two first factors in a
   // row are no way around the second one that the account has.
-  const add = ({ ground }: Visit, { accountId, amr, remember, at }: SignIn): Proved => {
+  const add = ({ ground }: Visit, { accountId, amr, remember, at, suspected }: SignIn): Proved => {
     const earlier = ground?.accountId === accountId ? ground : undefined;
     return {
       accountId,
@@ -65,10 +71,12 @@ export function createJourney(o: {
       remember: earlier?.remember ?? remember,
       // As old as the oldest proof: a level is no fresher than what it rests on.
       at: Math.min(earlier?.at ?? at, at),
+      ...((earlier?.suspected ?? suspected) && { suspected: true }),
     };
   };
 
-  const toDispatcher = (ctx: Koa.Context, visit: Visit) => seeOther(ctx, base + visitPath(visit.uid));
+  const toDispatcher = (ctx: Koa.Context, visit: Visit, query = '') =>
+    seeOther(ctx, base + visitPath(visit.uid) + query);
 
   const keep = async (ctx: Koa.Context, visit: Visit, proved: Proved): Promise<void> => {
     await protocol.keepProof(ctx, proved);
@@ -77,9 +85,16 @@ export function createJourney(o: {
 
   /** @param passed the interludes up to this one are over */
   const advance = async (ctx: Koa.Context, visit: Visit, proved: Proved, passed?: string): Promise<void> => {
-    const { accountId, amr, remember, at } = proved;
+    const { accountId, amr, remember, at, suspected } = proved;
+    const bare = { accountId, amr, remember, at, ...(suspected && { suspected }) };
     const need = await needOf(visit, proved);
-    if (need.kind !== 'nothing') return keep(ctx, visit, { accountId, amr, remember, at });
+    if (need.kind === 'factor' && need.why === 'suspicion') {
+      // Nobody expects to be asked, so the code is on its way before they are.
+      await protocol.keepProof(ctx, bare);
+      await secondFactors.find(({ kind }) => kind === 'email')?.send?.(ctx, visit, accountId);
+      return toDispatcher(ctx, visit, '?factor=email&sent=yes');
+    }
+    if (need.kind !== 'nothing') return keep(ctx, visit, bare);
     const from = interludes.findIndex((one) => one.kind === passed) + 1;
     for (const interlude of interludes.slice(from)) {
       if (await interlude.wants(ctx, visit, proved)) {
@@ -99,7 +114,9 @@ export function createJourney(o: {
       if (pause) return { step: pause.kind, proved };
       // What was asked for has been settled meanwhile: only a new sign-in goes on from here.
       if (need.kind === 'nothing') return { step: 'sign-in' };
-      return { step: need.kind === 'factor' ? 'second-factor' : 'enrol', proved, kinds: need.kinds };
+      const { kinds } = need;
+      if (need.kind === 'enrol') return { step: 'enrol', proved, kinds };
+      return { step: 'second-factor', proved, kinds, why: need.why };
     },
     finishSignIn: (ctx, visit, signIn) => advance(ctx, visit, add(visit, signIn)),
     pause: (ctx, visit, signIn, at) => protocol.keepProof(ctx, { ...add(visit, signIn), pause: at }),

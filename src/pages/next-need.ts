@@ -12,12 +12,14 @@ export interface Situation {
   readonly wanted: WantedRanks;
   /** What this account can be asked for, strongest first. */
   readonly has: readonly FactorKind[];
+  /** A password from an unknown browser amid many failures. */
+  readonly suspected?: boolean | undefined;
 }
 
 export type Need =
   | { readonly kind: 'nothing' }
   /** Any one of these brings the sign-in on. */
-  | { readonly kind: 'factor'; readonly kinds: readonly FactorKind[] }
+  | { readonly kind: 'factor'; readonly kinds: readonly FactorKind[]; readonly why?: 'suspicion' }
   /** The account lacks what policy demands. */
   | { readonly kind: 'enrol'; readonly kinds: readonly Enrolment['kind'][] };
 
@@ -27,13 +29,25 @@ export function demandedRank(policy: SecondFactorPolicy): Rank {
 }
 
 /** Whether the answer can depend on what the account has: otherwise that need not be looked up. */
-export function dependsOnFactors({ amr, policy, wanted }: Omit<Situation, 'has'>): boolean {
+export function dependsOnFactors({ amr, policy, wanted, suspected }: Omit<Situation, 'has'>): boolean {
   const rank = rankOf(amr);
+  if (suspected) return true;
   return rank < 3 && (policy !== 'none' || wanted.must > rank || wanted.wish > rank);
 }
 
 export function nextNeed(situation: Situation): Need {
-  const { amr, policy, wanted } = situation;
+  const need = regularNeed(situation);
+  const { amr, has, suspected } = situation;
+  // Another factor settles the suspicion. One that would only now be set up does not: the thief would set up his own.
+  if (!suspected || need.kind === 'factor' || !has.includes('email') || amr.some((one) => one !== 'pwd')) {
+    return need;
+  }
+  return { kind: 'factor', kinds: ['email'], why: 'suspicion' };
+}
+
+function regularNeed(situation: Situation): Need {
+  const { policy, wanted } = situation;
+  const amr = countedMethods(situation);
   const rank = rankOf(amr);
   const has = usable(situation, wanted.must > rank ? 'demand' : 'wish');
   const demanded = rankOfPolicy(policy, has);
@@ -48,6 +62,12 @@ export function nextNeed(situation: Situation): Need {
   // Before another factor is set up the ones that are there are asked for (ASVS 5 6.4.3).
   if (kinds.length > 0) return { kind: 'factor', kinds };
   return { kind: 'enrol', kinds: demanded === 3 ? ['passkey'] : ['passkey', 'totp'] };
+}
+
+/** What suspicion alone has asked for is no factor that a policy demands: a mailed code is nobody's choice to set up. */
+function countedMethods({ amr, policy, suspected }: Situation): readonly string[] {
+  if (!suspected || demandedRank(policy) < 2) return amr;
+  return joinMethods(amr.filter((method) => method !== 'email' && method !== 'mfa'));
 }
 
 /** Whether these methods, with the factors that the account has, get to the rank that a request demands or wishes for. */

@@ -54,6 +54,7 @@ export function createSecondFactorPage(o: {
         client: clientView(visit.client),
         chip: person && personView(person),
         onDevice: visit.onDevice === true,
+        why: here.why,
         factor: { kind: factor.kind, ...view, isSent: factor.send !== undefined },
         others: here.kinds
           .filter((kind) => kind !== factor.kind)

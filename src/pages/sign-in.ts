@@ -126,6 +126,7 @@ export function createSignInPage(o: {
           amr,
           at,
           remember,
+          ...(outcome.suspected && { suspected: true }),
         });
       }
       // One sentence for unknown, wrong and disabled (OWASP ASVS 6.3.8).

@@ -136,10 +136,11 @@ export function createUpstreamSteps(o: {
       page(ctx, visit, standing, refusal(outcome));
       return true;
     }
-    const { account, amr, at } = outcome;
+    const { account, amr, at, suspected } = outcome;
     const held = heldOf(ctx, visit);
     if (!held || !(await upstream.proveByPassword(held, visit.uid, account.id))) return false;
-    await protocol.finishSignIn(ctx, visit, { accountId: account.id, amr, at, remember: true });
+    const proof = { accountId: account.id, amr, at, remember: true } as const;
+    await protocol.finishSignIn(ctx, visit, { ...proof, ...(suspected && { suspected: true }) });
     return true;
   }
 

@@ -17,6 +17,7 @@ export const visibility: Readonly<Record<AuditType, 'shown' | 'hidden'>> = {
   'account.not-me': 'shown',
   'account.signed-in': 'shown',
   'account.sign-in-refused': 'shown',
+  'account.sign-in-suspected': 'shown',
   'account.locked': 'shown',
   'account.unlocked': 'shown',
   'account.signed-out': 'shown',

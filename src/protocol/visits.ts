@@ -47,6 +47,8 @@ export interface Proved {
   readonly remember: boolean;
   /** ms: when the account was read for the oldest of these checks. */
   readonly at: number;
+  /** By a password, in a rush of failures: the pages ask for more. */
+  readonly suspected?: true;
   /** All is proved, and one more page stands before the end. */
   readonly pause?: string;
   /** Proved at an earlier sign-in, and nothing of it in this interaction. */

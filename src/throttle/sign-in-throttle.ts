@@ -34,11 +34,17 @@ export interface ThrottledAttempt {
   readonly code?: 'short' | 'long' | undefined;
 }
 
+/** What others, and this person, have failed at lately where an attempt was counted: unusual for either. */
+export type Unusual = 'account' | 'network';
+
 export interface SignInThrottle {
   /** Counts the attempt, atomically and before anything is hashed. @throws StorageUnavailable */
   check(attempt: ThrottledAttempt): Promise<ThrottleOutcome>;
-  /** The right password: what this attempt and earlier ones of this account from here have counted is taken back. */
-  succeeded(attempt: ThrottledAttempt): Promise<void>;
+  /**
+   * The right password: what this attempt and earlier ones of this account from here have counted is taken back.
+   * @returns what is unusual about the failures that stay counted; never anything for a known browser
+   */
+  succeeded(attempt: ThrottledAttempt): Promise<Unusual | undefined>;
   /** Nothing was hashed after all (the queue was full): the attempt is taken back. */
   released(attempt: ThrottledAttempt): Promise<void>;
   /** An operator opens the account now, for every network. */
@@ -58,6 +64,8 @@ export type SignInLimits = Pick<
 interface Hold {
   readonly key: string;
   readonly limit: Limit;
+  /** Strangers fill it too: from a part of its limit on, that is unusual. */
+  readonly of?: Unusual;
   readonly gate?: string;
 }
 
@@ -70,10 +78,13 @@ export function createSignInThrottle({
   counters,
   limits,
   clock,
+  pressurePercent = 50,
 }: {
   counters: Counters;
   limits: SignInLimits;
   clock: Clock;
+  /** From which part of a limit on failures are unusual (config/abuse.ts). */
+  pressurePercent?: number;
 }): SignInThrottle {
   function secondsUntil(at: number): number {
     return Math.max(1, Math.ceil((at - clock.now()) / 1000));
@@ -104,6 +115,7 @@ export function createSignInThrottle({
       {
         key: key('account', account, epoch),
         limit: limits.signInPerAccount,
+        of: 'account',
         gate: key('account gate', account, epoch),
       },
       {
@@ -112,7 +124,7 @@ export function createSignInThrottle({
         gate: key('both gate', account, network, epoch),
       },
       // Without a gate: many people share one office's address, and each keeps a distance of his own.
-      { key: key('network', network), limit: limits.signInPerNetwork },
+      { key: key('network', network), limit: limits.signInPerNetwork, of: 'network' },
     ];
   }
 
@@ -166,8 +178,10 @@ export function createSignInThrottle({
     return { kind: 'wait', retryAfterSeconds: Math.max(...times.map(secondsUntil)) };
   }
 
-  async function takeBack(holds: readonly Hold[]): Promise<void> {
-    await Promise.all(holds.map(({ key, limit }) => counters.hit(key, limit.windowSeconds, -1)));
+  /** @returns what is unusual about what is left */
+  async function takeBack(holds: readonly Hold[]): Promise<Unusual | undefined> {
+    const left = await Promise.all(holds.map(({ key, limit }) => counters.hit(key, limit.windowSeconds, -1)));
+    return holds.find(({ limit }, n) => (left[n]?.count ?? 0) >= pressureOf(limit, pressurePercent))?.of;
   }
 
   return {
@@ -178,12 +192,13 @@ export function createSignInThrottle({
       // taken back and no more, or each of the person's sign-ins would hand them a fresh allowance.
       const own = attempt.device !== undefined ? holds.slice(0, 1) : holds.slice(1, 2);
       const shared = holds.filter((hold) => !own.includes(hold));
-      await Promise.all([
+      const [unusual] = await Promise.all([
         takeBack(shared),
         ...own
           .flatMap(({ key, gate }) => [key, ...(gate === undefined ? [] : [gate])])
           .map((key) => counters.clear(key)),
       ]);
+      return unusual;
     },
     async released(attempt) {
       await takeBack(holdsOf(attempt, await countedIn(attempt)));
@@ -202,6 +217,11 @@ export function createSignInThrottle({
 
 function epochKey(account: string): string {
   return JSON.stringify(['sign-in', 'unlocked', account]);
+}
+
+/** The count from which on a limit is under pressure; at least one. */
+export function pressureOf({ limit }: Limit, percent: number): number {
+  return Math.max(1, Math.ceil((limit * percent) / 100));
 }
 
 /**

@@ -99,6 +99,22 @@ describe('S19 the same level on every path', () => {
     );
   });
 
+  test('a suspected password needs another proof where one can be had, and no policy is met by that alone', () => {
+    fc.assert(
+      fc.property(situations, (situation) => {
+        const first = nextNeed({ ...situation, amr: ['pwd'], suspected: true });
+        const usual = nextNeed({ ...situation, amr: ['pwd'] });
+        if (situation.has.includes('email')) expect(first.kind).toBe('factor');
+        else expect(first).toEqual(usual);
+        if (first.kind !== 'factor' || first.why !== 'suspicion') return;
+        expect(first.kinds).toEqual(['email']);
+        const next = nextNeed({ ...situation, amr: ['pwd', 'email', 'mfa'], suspected: true });
+        // What is to be set up still is, after the code and never instead of it.
+        expect(next).toEqual(demandedRank(situation.policy) > 1 ? usual : nothing);
+      }),
+    );
+  });
+
   test('what need not be looked up makes no difference', () => {
     fc.assert(
       fc.property(situations, (situation) => {

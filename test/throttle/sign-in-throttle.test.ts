@@ -101,6 +101,21 @@ describe('the sign-in throttle', () => {
     expect((await throttle.check(stranger)).kind).toBe('wait');
   });
 
+  it('says what is unusual: from half a limit of failures on, for strangers alone, and never of the attempt itself', async () => {
+    const { throttle } = setUp();
+    for (let i = 0; i < 4; i += 1) await throttle.check({ account: ada.account, network: `n${i}` });
+    await throttle.check(ada);
+    expect(await throttle.succeeded(ada)).toBeUndefined();
+    await throttle.check({ account: ada.account, network: 'n5' });
+    await throttle.check(ada);
+    expect(await throttle.succeeded(ada)).toBe('account');
+    expect(await throttle.succeeded({ ...ada, device: 'laptop' })).toBeUndefined();
+    for (let i = 0; i < 50; i += 1) await throttle.check({ account: `a${i}@x.com`, network: 'office' });
+    const bob = { account: 'bob@example.com', network: 'office' };
+    await throttle.check(bob);
+    expect(await throttle.succeeded(bob)).toBe('network');
+  });
+
   it('takes back what was never hashed', async () => {
     const { throttle } = setUp();
     for (let i = 0; i < 50; i += 1) {
