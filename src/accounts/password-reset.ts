@@ -21,14 +21,16 @@ import { findAccountByEmail } from './account-store.ts';
 import type { Accounts } from './accounts.ts';
 import { markVerified } from './email-verification.ts';
 import { canonicalEmail } from './emails.ts';
+import type { Fault } from './fault.ts';
 import type { MailedProofs } from './mailed-proofs.ts';
+import { passwordFault } from './password-rules.ts';
 
 export type ResetOutcome =
   | { readonly kind: 'changed' }
   /** Used, replaced, too old, never ours, or the account has changed since. */
   | { readonly kind: 'gone' }
-  /** Says what is wrong with the password; the link still works. */
-  | { readonly kind: 'fault'; readonly fault: string }
+  /** What is wrong with the password; the link still works. */
+  | { readonly kind: 'fault'; readonly fault: Fault }
   | { readonly kind: 'busy'; readonly retryAfterSeconds: number };
 
 export type ResetCodeOutcome =
@@ -166,7 +168,7 @@ export function createPasswordResets({
         case 'absent':
           return { kind: 'gone' };
         case 'faults':
-          return { kind: 'fault', fault: `The password ${outcome.faults[0]?.message ?? 'cannot be used'}.` };
+          return { kind: 'fault', fault: outcome.faults[0] ?? passwordFault('unusable') };
         case 'busy':
           return outcome;
       }

@@ -22,8 +22,8 @@ export type SetupOutcome =
   | { readonly kind: 'created'; readonly account: Account }
   /** Used, replaced, too old, never ours, or there is an administrator by now. */
   | { readonly kind: 'gone' }
-  /** The first fault, as a sentence; the link still works. */
-  | { readonly kind: 'fault'; readonly field: 'email' | 'name' | 'password'; readonly fault: string }
+  /** The first fault; the link still works. */
+  | { readonly kind: 'fault'; readonly field: 'email' | 'name' | 'password'; readonly fault: Fault }
   | { readonly kind: 'busy'; readonly retryAfterSeconds: number };
 
 export interface SetupLink {
@@ -45,8 +45,7 @@ export interface SetupLink {
 /** 256 bits, 43 characters. */
 const TOKEN = /^[A-Za-z0-9_-]{43}$/;
 const FIELDS = ['email', 'name', 'password'] as const;
-/** A fault says what is wrong with its field; with these it is a sentence for a page. */
-const SUBJECTS = { email: 'The e-mail address', name: 'The name', password: 'The password' } as const;
+const TAKEN: Fault = { field: 'email', message: 'has an account already', text: { key: 'setup.taken' } };
 
 export function createSetupLink({
   db,
@@ -141,8 +140,7 @@ export function createSetupLink({
         if (!(await use(trx, token))) return { kind: 'gone' } as const;
         const made = await maker.insert(trx, prepared.account, context);
         // The link is given back with everything else: the person may choose another address.
-        if (made.kind === 'taken')
-          return undo(asFault([{ field: 'email', message: 'has an account already' }]));
+        if (made.kind === 'taken') return undo(asFault([TAKEN]));
         if (made.kind === 'faults') return undo(asFault(made.faults));
         await audit.append(trx, {
           type: 'setup.completed',
@@ -157,8 +155,6 @@ export function createSetupLink({
   };
 }
 
-function asFault(faults: readonly Fault[]): SetupOutcome {
-  const [first] = faults;
-  const field = FIELDS.find((name) => name === first?.field) ?? 'name';
-  return { kind: 'fault', field, fault: `${SUBJECTS[field]} ${first?.message ?? 'cannot be used'}.` };
+function asFault([first = { field: 'name', message: 'cannot be used' }]: readonly Fault[]): SetupOutcome {
+  return { kind: 'fault', field: FIELDS.find((name) => name === first.field) ?? 'name', fault: first };
 }

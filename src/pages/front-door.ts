@@ -3,6 +3,7 @@
  * people see between an app and its sign-in; it knows no password, no token and no table.
  */
 import type Koa from 'koa';
+import type { Fault } from '../accounts/fault.ts';
 import type { SecondFactorPolicy } from '../config/second-factor.ts';
 import type { Authenticators } from '../factors/authenticators.ts';
 import type { Passkeys } from '../passkeys/passkeys.ts';
@@ -187,8 +188,7 @@ export interface Setup {
 export type SetupOutcome =
   | { readonly kind: 'created' }
   | { readonly kind: 'gone' }
-  /** `fault` is a sentence. */
-  | { readonly kind: 'fault'; readonly field: 'email' | 'name' | 'password'; readonly fault: string }
+  | { readonly kind: 'fault'; readonly field: 'email' | 'name' | 'password'; readonly fault: Fault }
   | { readonly kind: 'busy'; readonly retryAfterSeconds: number };
 
 /** How an API tells of its authorization details (clients/authorization-types.ts). */

@@ -1,4 +1,5 @@
 /** What the pages of mailed links and codes need from the rest of the house, as functions. */
+import type { Fault } from '../accounts/fault.ts';
 
 /** Where a request comes from, for the audit. */
 export interface From {
@@ -31,11 +32,12 @@ export interface ResetFront {
     | { readonly kind: 'wait'; readonly retryAfterSeconds: number }
   >;
   describe(token: string): Promise<{ readonly email: string } | undefined>;
-  complete(o: From & { token: string; password: string }): Promise<
+  complete(
+    o: From & { token: string; password: string },
+  ): Promise<
     | { readonly kind: 'changed' }
     | { readonly kind: 'gone' }
-    /** A sentence. */
-    | { readonly kind: 'fault'; readonly fault: string }
+    | { readonly kind: 'fault'; readonly fault: Fault }
     | { readonly kind: 'busy'; readonly retryAfterSeconds: number }
   >;
 }

@@ -3,6 +3,7 @@
  * to it: a link, or the code, which can be typed here, in any browser. What follows is the same page for both.
  */
 import type Koa from 'koa';
+import type { Fault } from '../accounts/fault.ts';
 import type { Cookies } from '../web/cookies.ts';
 import type { Csrf } from '../web/csrf.ts';
 import type { ReadSubmitted } from '../web/form-guard.ts';
@@ -31,6 +32,7 @@ const VISIT_COOKIE = 'left';
 const VISIT_SECONDS = 3600;
 const UID = /^[A-Za-z0-9_-]{16,128}$/;
 const MAX_EMAIL = 254;
+const UNUSABLE = { key: 'passwordFault.unusable' } as const;
 
 export function createResetPages(o: {
   reset: ResetFront;
@@ -92,7 +94,7 @@ export function createResetPages(o: {
   const passwordPage = async (
     ctx: Koa.Context,
     link: OpenLink,
-    again: { status: number; notice?: string; fault?: string; waitSeconds?: number } = { status: 200 },
+    again: { status: number; notice?: string; fault?: Fault['text']; waitSeconds?: number } = { status: 200 },
   ): Promise<void> => {
     const found = await reset.describe(link.token);
     sendPage(ctx, 'reset-password', {
@@ -106,7 +108,9 @@ export function createResetPages(o: {
         minLength: front.passwordMinLength,
         notice: again.notice,
         wait: again.waitSeconds === undefined ? undefined : waitText(again.waitSeconds),
-        faults: again.fault === undefined ? {} : { password: again.fault },
+        faults: again.fault
+          ? { password: o.languages.textsFor(ctx).t(again.fault.key, again.fault.values) }
+          : {},
       },
     });
   };
@@ -182,7 +186,7 @@ export function createResetPages(o: {
       if (password === '') {
         await passwordPage(ctx, open, {
           status: 422,
-          fault: o.languages.textsFor(ctx).t('setup.passwordMissing'),
+          fault: { key: 'setup.passwordMissing' },
         });
         return 'answered';
       }
@@ -194,7 +198,7 @@ export function createResetPages(o: {
         case 'gone':
           return 'gone';
         case 'fault':
-          await passwordPage(ctx, open, { status: 422, fault: outcome.fault });
+          await passwordPage(ctx, open, { status: 422, fault: outcome.fault.text ?? UNUSABLE });
           return 'answered';
         case 'busy':
           await passwordPage(ctx, open, {

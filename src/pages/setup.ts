@@ -33,6 +33,12 @@ interface Again {
 }
 
 const SETUP = 'setup';
+/** What is said of a field where the fault itself has no text. */
+const UNNAMED = {
+  email: 'form.emailFault',
+  name: 'signUp.nameFault',
+  password: 'passwordFault.unusable',
+} as const;
 /** What any proxy would add. A request that carries one did not start on this machine's own browser. */
 const PROXY_HEADERS = ['x-forwarded-for', 'x-real-ip', 'via', 'cf-connecting-ip', 'true-client-ip'] as const;
 
@@ -97,8 +103,11 @@ export function createSetupPages(o: {
           return seeOther(ctx, `${publicUrl.base}/setup-done`);
         case 'gone':
           return gone(ctx);
-        case 'fault':
-          return page(ctx, token, { status: 422, faults: { [outcome.field]: outcome.fault }, ...typed });
+        case 'fault': {
+          const { field, fault } = outcome;
+          const { key, values } = fault.text ?? { key: UNNAMED[field] };
+          return page(ctx, token, { status: 422, faults: { [field]: text(key, values) }, ...typed });
+        }
         case 'busy':
           return page(ctx, token, {
             status: 503,

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { passwordFault } from '../../src/accounts/password-rules.ts';
 import { ADMINISTRATOR } from '../../src/accounts/roles.ts';
 import { databases, type TestDatabase } from '../clients/databases.ts';
 import { type AccountRooms, auditedOf, makeAccount, openAccounts, operator } from './rooms.ts';
@@ -52,7 +53,7 @@ describe.each(databases)('the first administrator’s link on $name', ({ open })
     expect(await setupLink.complete({ token, ...person, password: 'short' })).toEqual({
       kind: 'fault',
       field: 'password',
-      fault: 'The password must have at least 12 characters.',
+      fault: passwordFault('tooShort', { minLength: 12 }),
     });
     expect(await setupLink.complete({ token, ...person, email: 'no' })).toMatchObject({
       kind: 'fault',

@@ -1,6 +1,8 @@
 /** Every hosted page in every state that is drawn differently. */
+
 import type Koa from 'koa';
 import type { Page } from 'playwright-core';
+import { passwordFault } from '../../src/accounts/password-rules.ts';
 import type { DeviceViews } from '../../src/pages/device-views.ts';
 import type {
   AskedDetail,
@@ -297,7 +299,7 @@ export const scenes: readonly Scene[] = [
       front.setupOutcome = {
         kind: 'fault',
         field: 'password',
-        fault: 'This password is among the most common ones.',
+        fault: passwordFault('common'),
       };
     },
     act: async (at) => {

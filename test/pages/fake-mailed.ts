@@ -1,4 +1,5 @@
 /** Mailed links and codes for pages without rooms behind them: what each token and code is for stands here. */
+import { passwordFault } from '../../src/accounts/password-rules.ts';
 import type { MailedFront } from '../../src/pages/mailed-front.ts';
 
 /** Live links, by their purpose; any other token is dead. */
@@ -19,7 +20,7 @@ export function fakeMailed(): MailedFront {
       describe: async () => ({ email }),
       complete: async ({ password }) =>
         password.startsWith('password')
-          ? { kind: 'fault', fault: 'The password is among the most common ones.' }
+          ? { kind: 'fault', fault: passwordFault('common') }
           : { kind: 'changed' },
     },
     signInCodes: {
