@@ -152,7 +152,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
   // It answers into the audit, so it is closed, and with it flushed, before.
   closers.add(familyIndex.close);
   const languages = loadLanguages(fileURLToPath(new URL('../views/locales/', import.meta.url)));
-  const mail = openMail({ settings, languages, db, sealing, clock, log, audit, metrics });
+  const mail = openMail({ settings, branding, languages, db, sealing, clock, log, audit, metrics });
   closers.add(mail.close);
   const refusals = createRefusals({
     db,
@@ -262,6 +262,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
   });
   const factors = await openFactors({
     settings,
+    branding,
     db,
     clock,
     audit,

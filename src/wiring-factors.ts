@@ -1,5 +1,6 @@
 /** Gives the factors room the accounts, the mail and its secret. */
 import type { Accounts } from './accounts/accounts.ts';
+import { type Branding, ownName } from './config/branding.ts';
 import type { Settings } from './config/settings.ts';
 import { createFactors, type Factors } from './factors/factors.ts';
 import { listPasskeys } from './passkeys/passkey-store.ts';
@@ -10,11 +11,18 @@ type Needs = Omit<
   'findAccount' | 'hasOther' | 'recoverySecrets' | 'issuerName'
 > & {
   readonly settings: Settings;
+  readonly branding: Branding;
   readonly accounts: Pick<Accounts, 'find'>;
   readonly secrets: Pick<InstanceSecrets, 'get'>;
 };
 
-export async function openFactors({ settings, accounts, secrets, ...parts }: Needs): Promise<Factors> {
+export async function openFactors({
+  settings,
+  branding,
+  accounts,
+  secrets,
+  ...parts
+}: Needs): Promise<Factors> {
   const rpId = settings.passkeys?.rpId;
   return createFactors({
     ...parts,
@@ -25,6 +33,6 @@ export async function openFactors({ settings, accounts, secrets, ...parts }: Nee
     hasOther: async (db, accountId) =>
       rpId !== undefined && (await listPasskeys(db, accountId)).some((one) => one.rpId === rpId),
     recoverySecrets: await secrets.get('recovery-codes'),
-    issuerName: new URL(settings.issuer).host,
+    issuerName: ownName(branding) ?? new URL(settings.issuer).host,
   });
 }

@@ -1,12 +1,15 @@
 /** Gives the mail room its templates, its transport and the ears of audit and metrics. */
 import { fileURLToPath } from 'node:url';
+import { findAccount } from './accounts/account-store.ts';
 import type { Audit } from './audit/audit.ts';
+import { type Branding, ownName } from './config/branding.ts';
 import { isLoopbackHost } from './config/issuer.ts';
 import type { Settings } from './config/settings.ts';
 import { createMail, type Mail, type MailNeeds } from './mail/mail.ts';
 import { createTemplates } from './mail/templates.ts';
 import { createSmtpTransport } from './mail/transport.ts';
 import type { Metrics } from './observability/metrics.ts';
+import { chooseLocale } from './web/locales.ts';
 import type { Languages } from './web/texts.ts';
 
 const viewsDir = fileURLToPath(new URL('../views/', import.meta.url));
@@ -16,14 +19,22 @@ type Needs = Pick<MailNeeds, 'db' | 'sealing' | 'clock' | 'log'> & {
   readonly audit: Pick<Audit, 'append'>;
   readonly metrics: Pick<Metrics, 'count'>;
   readonly languages: Languages;
+  readonly branding: Branding;
 };
 
-export function openMail({ settings, audit, metrics, languages, ...parts }: Needs): Mail {
+export function openMail({ settings, branding, audit, metrics, languages, ...parts }: Needs): Mail {
   const { issuer, mail, limits } = settings;
   return createMail({
     ...parts,
     issuer,
-    templates: createTemplates({ viewsDir, issuer, textsIn: languages.textsIn }),
+    localeOf: async (accountId) => (await findAccount(parts.db, accountId))?.profile.locale,
+    templates: createTemplates({
+      viewsDir,
+      issuer,
+      name: ownName(branding),
+      // The nearest that there is: Austrian German is German.
+      textsIn: (locale) => languages.textsIn(chooseLocale(locale, languages.locales) ?? locale),
+    }),
     budgets: { notices: limits.mailPerAccount, asked: limits.askedMailPerAddress },
     mode:
       mail.kind === 'smtp'

@@ -25,7 +25,7 @@ import { appsFront, devicesFront } from './wiring-devices.ts';
 import type { SecondFactors } from './wiring-journey.ts';
 import { emailFront, passwordFront } from './wiring-own-account.ts';
 
-/** The topics of the portal in the order of its list: one line each. */
+/** The topics of the portal in the order of its list: who I am, how I sign in, where it is used, what is known, farewell. */
 function sectionsOf(
   rooms: Rooms,
   web: Pick<PortalOptions, 'publicUrl' | 'sendPage' | 'csrf'> & {
@@ -43,15 +43,15 @@ function sectionsOf(
       rooms.factors,
       async (accountId) => ((await rooms.passkeys?.count(accountId)) ?? 0) > 0,
     ),
+    connectionsSection(kit, { upstream: rooms.upstream, csrf: web.csrf, cookies: web.cookies }),
+    devicesSection(kit, devicesFront(rooms)),
+    appsSection(kit, appsFront(rooms)),
     activitySection(kit, {
       audit: rooms.audit,
       sealing: rooms.sealing,
       nameOfClient: async (clientId) => (await rooms.directory.findAny(clientId))?.name,
     }),
-    devicesSection(kit, devicesFront(rooms)),
-    appsSection(kit, appsFront(rooms)),
     dataSection(kit, dataFront(rooms, web.renderPage)),
-    connectionsSection(kit, { upstream: rooms.upstream, csrf: web.csrf, cookies: web.cookies }),
     deletionSection(kit, {
       deletions: rooms.deletions,
       graceSeconds: rooms.settings.lifetimes.deletionGrace,

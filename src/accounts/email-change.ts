@@ -69,7 +69,8 @@ export function createEmailChange(parts: EmailChangeParts): EmailChange {
       });
       if (!mayMail) return;
       const common = { key: `${PURPOSE}:${randomUUID()}`, to: address.email, locale } as const;
-      if (holder) return mail.write(trx, { ...common, kind: 'change-email-taken', data: {} });
+      const taken = holder && ({ kind: 'change-email-taken', accountId: holder.id, data: {} } as const);
+      if (taken) return mail.write(trx, { ...common, ...taken });
       const data = { code, link: `/link/${token}`, minutes: Math.floor(lifetimeSeconds / 60), network };
       return mail.write(trx, { ...common, kind: PURPOSE, accountId, data });
     });

@@ -18,6 +18,11 @@ export interface Branding {
 
 export const plainBranding: Branding = { name: 'Cardea' };
 
+/** What it was named by its operator; undefined: it goes by the product's name, and people know it by its host. */
+export function ownName({ name }: Branding): string | undefined {
+  return name === plainBranding.name ? undefined : name;
+}
+
 /** A logo of more than that is a photograph. */
 const MAX_LOGO_BYTES = 200_000;
 const MAX_CSS_BYTES = 100_000;

@@ -47,6 +47,8 @@ export interface MailNeeds {
   readonly clock: { now(): number };
   readonly log: Record<'info' | 'warn', (message: string, fields?: Record<string, unknown>) => void>;
   readonly issuer: string;
+  /** The language that the account's holder has chosen (BCP 47): every mail to them is in it, whoever writes it. */
+  readonly localeOf: (accountId: string) => Promise<string | undefined>;
   readonly budgets: {
     /** What happened to one account. */
     readonly notices: Budget;
@@ -100,13 +102,18 @@ export function createMail(needs: MailNeeds): Mail {
   const messageIdOf = (key: string) =>
     `<${createHash('sha256').update(`cardea mail ${key}`).digest('base64url')}@${host}>`;
 
+  // Asked when it is sent and not when it is written: what is asked for an address then costs the same whether it has
+  // an account or not.
+  async function rendered(row: OutboxRow): Promise<RenderedMail & { readonly to: string }> {
+    const { to, data, locale } = opened(row);
+    const own = row.account_id === null ? undefined : await needs.localeOf(row.account_id);
+    return { ...templates.render(row.kind as MailKind, data, own ?? locale), to };
+  }
+
   async function one(row: OutboxRow, transport: Transport): Promise<boolean> {
     const kind = row.kind as MailKind;
-    const { to, data, locale } = opened(row);
-    const rendered = templates.render(kind, data, locale);
     const { kind: outcome } = await transport.send({
-      ...rendered,
-      to,
+      ...(await rendered(row)),
       messageId: messageIdOf(row.message_key),
       at: row.created_at.getTime(),
     });
@@ -189,10 +196,11 @@ export function createMail(needs: MailNeeds): Mail {
     },
     async box() {
       if (mode.kind !== 'box') return [];
-      return (await boxed(db, BOX_SIZE)).map((row) => {
-        const { to, data, locale } = opened(row);
-        return { ...templates.render(row.kind as MailKind, data, locale), to, at: row.created_at.getTime() };
-      });
+      const boxes: BoxedMail[] = [];
+      for (const row of await boxed(db, BOX_SIZE)) {
+        boxes.push({ ...(await rendered(row)), at: row.created_at.getTime() });
+      }
+      return boxes;
     },
     sweep: () => deleteBefore(db, new Date(clock.now() - KEEP_MS), SWEEP_ROWS),
     start() {

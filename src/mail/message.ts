@@ -99,7 +99,7 @@ export type Message = {
     readonly accountId?: string | undefined;
     /** The address as the person typed it. */
     readonly to: string;
-    /** BCP 47; a language of ours, else the default. */
+    /** BCP 47: where there is no account, or its holder has chosen none. A language of ours, else the default. */
     readonly locale?: string | undefined;
     /** Written like any other and sent to nobody: asking for it costs the same whoever has an account. */
     readonly withheld?: boolean | undefined;

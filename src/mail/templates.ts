@@ -38,10 +38,13 @@ type Part =
 export function createTemplates({
   viewsDir,
   issuer,
+  name,
   textsIn,
 }: {
   viewsDir: string;
   issuer: string;
+  /** What people know this installation by; absent: its host. */
+  name?: string | undefined;
   /** The default language's for one that there is not. */
   textsIn: (locale: string | undefined) => MailTexts;
 }): Templates {
@@ -60,7 +63,7 @@ export function createTemplates({
   }
 
   function valuesOf(kind: string, data: Readonly<Record<string, unknown>>, { t, time }: MailTexts) {
-    const values: Record<string, string | number> = { host };
+    const values: Record<string, string | number> = { host: name ?? host };
     for (const [name, shape] of Object.entries(fileOf(kind).variables)) {
       const value = data[name];
       if (value === undefined) continue;
@@ -94,7 +97,8 @@ export function createTemplates({
       const seen = {
         subject: say('subject'),
         parts,
-        foot: texts.t('mail.foot', { host }),
+        // Where it comes from stands in every mail, whatever this place calls itself.
+        foot: name === undefined ? texts.t('mail.foot', { host }) : texts.t('mail.footNamed', { name, host }),
         lang,
         dir: texts.dir,
       };

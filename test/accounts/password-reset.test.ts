@@ -46,6 +46,7 @@ function openResets() {
     clock,
     log: quiet,
     issuer,
+    localeOf: async () => undefined,
     budgets: { notices: defaultLimits.mailPerAccount, asked: defaultLimits.askedMailPerAddress },
     onSettled: async () => undefined,
   });

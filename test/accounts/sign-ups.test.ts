@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { KyselyPlugin } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { plainBranding } from '../../src/config/branding.ts';
 import { defaultLimits } from '../../src/config/limits.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { readSettings } from '../../src/config/settings.ts';
@@ -68,6 +69,7 @@ describe.each(databases)('signing up on $name', ({ open }) => {
     const mail = openMail({
       languages: loadLanguages('views/locales'),
       settings,
+      branding: plainBranding,
       db,
       sealing,
       clock,

@@ -1,6 +1,7 @@
 /** `mail`: what the mails say, and a test send to a real SMTP server. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createMail } from '../../src/mail/mail.ts';
+import type { MailKind, Message } from '../../src/mail/message.ts';
 import { samples } from '../../src/mail/samples.ts';
 import { createSmtpTransport } from '../../src/mail/transport.ts';
 import { openSink, type Sink } from '../mail/sink.ts';
@@ -59,6 +60,7 @@ test('a mail past the outbox goes to one recipient, and a refusal is told as one
     log,
     templates: mail.templates,
     issuer: 'https://id.example.com',
+    localeOf: async () => undefined,
     budgets: { notices: { limit: 1, windowSeconds: 1 }, asked: { limit: 1, windowSeconds: 1 } },
     onSettled: async () => undefined,
   });
@@ -70,4 +72,26 @@ test('a mail past the outbox goes to one recipient, and a refusal is told as one
   sink.answer = { code: 451 };
   expect(await direct.sendNow(one)).toBe('later');
   await direct.close();
+});
+
+test('every kind is in the language that its account has chosen, whatever its writer says or leaves out', async () => {
+  const { mail, accounts, database } = at.rooms;
+  const made = await accounts.create(
+    { email: 'grete@example.com', profile: { locale: 'de-AT' } },
+    { actor: { kind: 'operator' } },
+  );
+  if (made.kind !== 'created') throw new Error(made.kind);
+  const accountId = made.account.id;
+  for (const kind of Object.keys(samples) as MailKind[]) {
+    const one = { kind, key: `words ${kind}`, accountId, to: `${kind}@example.com`, locale: 'fr' };
+    await database.db
+      .transaction()
+      .execute((trx) => mail.write(trx, { ...one, data: samples[kind] } as Message));
+  }
+  const box = await mail.box();
+  for (const kind of Object.keys(samples) as MailKind[]) {
+    const found = box.find(({ to }) => to === `${kind}@example.com`);
+    expect(found?.subject, kind).toBe(mail.templates.render(kind, samples[kind], 'de').subject);
+    expect(found?.html, kind).toContain('<html lang="de"');
+  }
 });

@@ -159,5 +159,11 @@ describe.each([
     const password = 'an umbrella in november';
     await agent.follow(await agent.post(form.action, { ...form.fields, password }));
     expect(await signsIn(person, password)).toBe('signed-in');
+    // The browser that was disowned, and any other, are told of again.
+    const told = async () =>
+      (await mailboxes.all(world, person.email)).filter(({ text }) => text.includes('had not seen before'));
+    const before = (await told()).length;
+    await world.browser(client, { ...person, password }).code('openid');
+    expect(await told()).toHaveLength(before + 1);
   });
 });

@@ -57,6 +57,7 @@ async function process(url = sink.url): Promise<Mail> {
     clock,
     log: { info: note, warn: note },
     issuer: 'https://id.example.com',
+    localeOf: async () => undefined,
     budgets: {
       notices: { limit: 3, windowSeconds: 86_400 },
       asked: { limit: 2, windowSeconds: 3600 },

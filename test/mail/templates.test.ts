@@ -130,3 +130,16 @@ describe('the mail of an ended sign-in', () => {
     expect(plainName('v1.2').replaceAll('\u2060', '')).toBe('v1.2');
   });
 });
+
+test('an installation with a name of its own says it, and where the mail comes from all the same', () => {
+  const { textsIn } = loadLanguages('views/locales');
+  const named = createTemplates({
+    viewsDir: 'views',
+    issuer: 'https://id.example.com',
+    name: 'Acme',
+    textsIn,
+  });
+  const { subject, text, html } = named.render('reset-password', samples['reset-password']);
+  expect(subject).toBe('Your code for a new password at Acme');
+  for (const part of [text, html]) expect(part).toContain('Sent by Acme, id.example.com.');
+});
