@@ -13,7 +13,7 @@ import type { Route } from './routes.ts';
 import { createSignUpLink, invitationRoutes } from './sign-up-link.ts';
 
 export function createMailedPages(o: {
-  front: Pick<FrontDoor, 'mailed' | 'signUp' | 'networkOf' | 'passwordMinLength' | 'signInUrl'>;
+  front: Pick<FrontDoor, 'mailed' | 'signUp' | 'networkOf' | 'passwordMinLength' | 'signInUrl' | 'upstream'>;
   cookies: Cookies;
   csrf: Csrf;
   base: string;

@@ -98,7 +98,7 @@ export function createPages({
       languages,
       wayBack,
     });
-  const upstream = createUpstreamSteps({ ...shared, passwords, signIn, cookies });
+  const upstream = createUpstreamSteps({ ...shared, passwords, elsewhere, signIn, cookies });
   const byPasskey = passkeys && createPasskeySignIn({ ...shared, passkeys, signIn });
   const moreActions: readonly Action[] = [
     ...(byPasskey ? [{ name: 'passkey', at: ['sign-in'] as const, submit: byPasskey.submit }] : []),
@@ -106,7 +106,7 @@ export function createPages({
     ...(byCode?.actions ?? []),
   ];
   const signUp = front.signUp?.offered
-    ? createSignUpPage({ ...shared, signUp: front.signUp, cookies, languages, wayBack })
+    ? createSignUpPage({ ...shared, signUp: front.signUp, elsewhere, cookies, languages, wayBack })
     : undefined;
   const interaction = createInteractionPages({
     front,

@@ -14,7 +14,7 @@ import { passkeyPurpose } from './visit-address.ts';
 export interface PasskeySignInPage {
   /**
    * GET /interaction/:uid/passkey-options. Changes nothing, names nobody: the same for every address, so that nothing is
-   * learnt of any. @throws WebFault 410 when the visit is over, or another browser's
+   * learnt of any. @throws WebFault 410 when the visit is over, or another browser's; 403 where the app takes no passkeys
    */
   options(ctx: Koa.Context): Promise<void>;
   /** POST /interaction/:uid/passkey */
@@ -38,6 +38,9 @@ export function createPasskeySignIn(o: {
     async options(ctx) {
       const visit = await front.protocol.visit(ctx);
       if (!visit) throw new WebFault({ status: 410, detail: 'This sign-in is over.' });
+      if (!offersWay(visit, 'passkey')) {
+        throw new WebFault({ status: 403, detail: 'This app takes another way of signing in.' });
+      }
       ctx.set('Cache-Control', 'no-store');
       ctx.body = JSON.stringify(await passkeys.signingIn.options(boundTo(ctx, visit)));
       ctx.type = 'application/json';
@@ -45,7 +48,9 @@ export function createPasskeySignIn(o: {
     async submit(ctx, visit, fields) {
       const remember = fields.remember === 'yes';
       // This app wants its people to come another way; its page shows no button.
-      if (!offersWay(visit, 'passkey')) return o.signIn.show(ctx, visit, { status: 422, remember });
+      if (!offersWay(visit, 'passkey')) {
+        return o.signIn.show(ctx, visit, { status: 422, notice: 'upstream.absent', remember });
+      }
       const outcome = await passkeys.signingIn.signIn({
         bound: boundTo(ctx, visit),
         response: fields.credential ?? '',

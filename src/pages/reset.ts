@@ -7,12 +7,14 @@ import type { Fault } from '../accounts/fault.ts';
 import type { Cookies } from '../web/cookies.ts';
 import type { Csrf } from '../web/csrf.ts';
 import type { ReadSubmitted } from '../web/form-guard.ts';
+import type { FormFields } from '../web/forms.ts';
 import type { PageLanguages } from '../web/languages.ts';
 import { type SendPage, seeOther } from '../web/page-sender.ts';
 import { requestIdOf } from '../web/request-id.ts';
 import type { FrontDoor } from './front-door.ts';
 import type { LinkPage, OpenLink } from './link.ts';
 import type { ResetFront } from './mailed-front.ts';
+import { createResetElsewhere } from './reset-elsewhere.ts';
 import type { Route } from './routes.ts';
 import { keepAddress, keptAddress } from './typed-address.ts';
 import { visitPath } from './visit-address.ts';
@@ -36,7 +38,7 @@ const UNUSABLE = { key: 'passwordFault.unusable' } as const;
 
 export function createResetPages(o: {
   reset: ResetFront;
-  front: Pick<FrontDoor, 'networkOf' | 'passwordMinLength' | 'signInUrl'>;
+  front: Pick<FrontDoor, 'networkOf' | 'passwordMinLength' | 'signInUrl' | 'upstream'>;
   cookies: Cookies;
   csrf: Csrf;
   base: string;
@@ -48,15 +50,23 @@ export function createResetPages(o: {
 }): ResetPages {
   const { reset, front, cookies, csrf, base, sendPage } = o;
 
+  const leftFor = (ctx: Koa.Context): string | undefined => {
+    const left = cookies.read(ctx, VISIT_COOKIE);
+    return left !== undefined && UID.test(left) ? base + visitPath(left) : undefined;
+  };
+  const elsewhere = createResetElsewhere({ front, base, sendPage, leftFor });
+
   const askPage = (
     ctx: Koa.Context,
     again: { status: number; email?: string; notice?: string; fault?: string } = { status: 200 },
+    fields?: FormFields,
   ): void =>
     sendPage(ctx, 'reset', {
       status: again.status,
       data: {
         action: base + RESET_PATH,
         codeUrl: base + CODE_PATH,
+        own: elsewhere.own(ctx, fields),
         csrf: csrf.issue(ctx, PURPOSE),
         email: (again.email ?? keptAddress(ctx, cookies, RESET_PATH) ?? '').slice(0, MAX_EMAIL),
         notice: again.notice,
@@ -133,15 +143,16 @@ export function createResetPages(o: {
       async handle(ctx) {
         const { fields, isFresh } = await o.readSubmitted(ctx);
         const email = (fields.email ?? '').trim();
-        if (!isFresh(PURPOSE)) return askPage(ctx, { status: 403, email, notice: 'form.outdated' });
-        if (email === '') return askPage(ctx, { status: 422, email, fault: 'signIn.emailMissing' });
+        if (!isFresh(PURPOSE)) return askPage(ctx, { status: 403, email, notice: 'form.outdated' }, fields);
+        if (email === '') return askPage(ctx, { status: 422, email, fault: 'signIn.emailMissing' }, fields);
+        if (await elsewhere.answer(ctx, fields, email)) return;
         const from = {
           network: front.networkOf(ctx.ip),
           requestId: requestIdOf(ctx),
           locale: o.languages.of(ctx),
         };
         if (email.length > MAX_EMAIL || (await reset.ask({ email, ...from })) === 'no-address') {
-          return askPage(ctx, { status: 422, email, fault: 'form.emailFault' });
+          return askPage(ctx, { status: 422, email, fault: 'form.emailFault' }, fields);
         }
         keepAddress(ctx, cookies, RESET_PATH, email);
         return seeOther(ctx, base + CODE_PATH);
@@ -210,9 +221,8 @@ export function createResetPages(o: {
       }
     },
     done(ctx) {
-      const left = cookies.read(ctx, VISIT_COOKIE);
-      const visit = left !== undefined && UID.test(left) ? base + visitPath(left) : undefined;
-      sendPage(ctx, 'reset-done', { data: { signInUrl: visit ?? front.signInUrl, home: `${base}/` } });
+      const signInUrl = leftFor(ctx) ?? front.signInUrl;
+      sendPage(ctx, 'reset-done', { data: { signInUrl, home: `${base}/` } });
     },
   };
 

@@ -8,7 +8,8 @@ import { clientView, formTargetsOf, imagesOf } from './display.ts';
 import type { FrontDoor, Visit } from './front-door.ts';
 import type { PasswordTry } from './password-try.ts';
 import { RESET_PATH } from './reset.ts';
-import { offersWay, type UpstreamBegin } from './upstream-begin.ts';
+import { OWN_PASSWORD } from './reset-elsewhere.ts';
+import { offersWay, takesProviders, type UpstreamBegin } from './upstream-begin.ts';
 import { signUpPath, visitPath, visitPurpose } from './visit-address.ts';
 import { waitText } from './wait-text.ts';
 import { asksForAnotherAccount } from './way-back.ts';
@@ -47,11 +48,11 @@ export function createSignInPage(o: {
   base: string;
   sendPage: SendPage;
 }): SignInPage {
-  const { front, passwords, elsewhere, csrf, base, sendPage } = o;
+  const { front, elsewhere, csrf, base, sendPage } = o;
 
   const passkeyOf = (visit: Visit, again?: Again) =>
     front.passkeys &&
-    offersWay(visit, 'passkey') && {
+    (offersWay(visit, 'passkey') || undefined) && {
       action: `${base}${visitPath(visit.uid)}/passkey`,
       options: `${base}${visitPath(visit.uid)}/passkey-options`,
       unknown: again?.unknownPasskey,
@@ -65,6 +66,11 @@ export function createSignInPage(o: {
     // The account in use is offered unless somebody else was named, by the person or by the client's hint.
     const chip = known && !other && (wanted === '' || wanted === known.email) ? personView(known) : undefined;
     const email = (chip?.email ?? wanted).slice(0, MAX_EMAIL);
+    const passwords = offersWay(visit, 'password');
+    const codes = front.mailed?.signInCodes !== undefined && offersWay(visit, 'code');
+    const passkey = passkeyOf(visit, again);
+    const providers = await elsewhere.buttons(visit);
+    const hasWay = passwords || codes || passkey !== undefined || providers.length > 0;
     sendPage(ctx, 'sign-in', {
       status: again?.status ?? 200,
       retryAfterSeconds: again?.waitSeconds,
@@ -72,20 +78,25 @@ export function createSignInPage(o: {
         client: clientView(visit.client),
         chip,
         otherUrl: `${base}${visitPath(visit.uid)}?account=other`,
-        resetUrl: front.mailed && `${base}${RESET_PATH}?visit=${visit.uid}`,
-        signUpUrl: front.signUp?.offered && !chip ? base + signUpPath(visit.uid) : undefined,
-        codes: front.mailed?.signInCodes !== undefined && offersWay(visit, 'code'),
+        resetUrl:
+          front.mailed &&
+          `${base}${RESET_PATH}?visit=${visit.uid}${takesProviders(visit) ? '' : `&${OWN_PASSWORD}`}`,
+        signUpUrl:
+          front.signUp?.offered && !chip && offersWay(visit, 'password')
+            ? base + signUpPath(visit.uid)
+            : undefined,
+        codes,
         onDevice: visit.onDevice === true,
         action: base + visitPath(visit.uid),
         csrf: csrf.issue(ctx, visitPurpose(visit.uid)),
         email,
         remember: again?.remember ?? true,
         faults: again?.faults ?? {},
-        notice: again?.notice,
+        notice: again?.notice ?? (hasWay ? undefined : 'signIn.noWay'),
         noticeValues: again?.noticeValues,
-        passkey: passkeyOf(visit, again),
-        passwords: offersWay(visit, 'password'),
-        providers: await elsewhere.buttons(visit),
+        passkey,
+        passwords,
+        providers,
         leavingUntil: again?.leavingUntil,
         wait: again?.waitSeconds === undefined ? undefined : waitText(again.waitSeconds),
       },
@@ -117,7 +128,7 @@ export function createSignInPage(o: {
       };
       return show(ctx, visit, { status: 422, email, remember, faults });
     }
-    const outcome = await passwords.attempt(ctx, email, password, fields.keep === 'yes');
+    const outcome = await o.passwords.attempt(ctx, email, password, fields.keep === 'yes');
     switch (outcome.kind) {
       case 'signed-in': {
         const { account, amr, at } = outcome;

@@ -15,6 +15,7 @@ import type { AgainPage } from './factor.ts';
 import type { FrontDoor, Visit } from './front-door.ts';
 import type { Action } from './interaction.ts';
 import type { FieldFault, SignUpFront } from './sign-up-front.ts';
+import { offersWay, type UpstreamBegin } from './upstream-begin.ts';
 import { signUpPath, visitPath, visitPurpose } from './visit-address.ts';
 import { waitText } from './wait-text.ts';
 import type { WayBack } from './way-back.ts';
@@ -33,11 +34,15 @@ interface Again extends Partial<AgainPage> {
   readonly email?: string | undefined;
   readonly name?: string | undefined;
   readonly faults?: readonly FieldFault[];
+  /** What stands in the notice. */
+  readonly noticeValues?: Readonly<Record<string, string>>;
 }
 
 /** The uid of the visit whose sign-up this browser has begun: a mailed link that is opened here goes on there. */
 export const SIGN_UP_COOKIE = 'sign-up';
 const COOKIE_SECONDS = 3600;
+/** What a sign-up makes: an app that takes no passwords has no use for it. */
+const WAY = 'password';
 const MAX_EMAIL = 254;
 const MAX_NAME = 200;
 const OWN_POST = /\/sign-up(?:-code|-account)?$/;
@@ -49,12 +54,17 @@ export function createSignUpPage(o: {
   csrf: Csrf;
   base: string;
   sendPage: SendPage;
+  elsewhere: Pick<UpstreamBegin, 'begin' | 'providerFor'>;
   languages: Pick<PageLanguages, 'of'>;
   wayBack: Pick<WayBack, 'explain'>;
 }): SignUpPage {
-  const { front, signUp, cookies, csrf, base, sendPage } = o;
+  const { front, signUp, elsewhere, cookies, csrf, base, sendPage } = o;
   const outOfOrder = (ctx: Koa.Context, { uid }: Visit) =>
     o.wayBack.explain(ctx, uid, 403, { currentPage: true });
+  const offered =
+    (submit: Action['submit']): Action['submit'] =>
+    (ctx, visit, fields, stand) =>
+      offersWay(visit, WAY) ? submit(ctx, visit, fields, stand) : outOfOrder(ctx, visit);
   const goOn = (ctx: Koa.Context, { uid }: Visit) => seeOther(ctx, base + signUpPath(uid));
 
   const show: SignUpPage['show'] = async (ctx, visit, again) => {
@@ -76,6 +86,7 @@ export function createSignUpPage(o: {
         minLength: front.passwordMinLength,
         words: [visit.client.name],
         notice: again?.notice,
+        noticeValues: again?.noticeValues,
         faults: again?.faults ?? [],
         wait: again?.waitSeconds === undefined ? undefined : waitText(again.waitSeconds),
       },
@@ -93,6 +104,12 @@ export function createSignUpPage(o: {
     // The page of an address that was typed before is not the one to answer with.
     ctx.query = { ...ctx.query, address: 'other' };
     if (email === '') return again('signIn.emailMissing');
+    // As at a sign-in: by the domain alone, whether there is such an account or not.
+    const home = await elsewhere.providerFor(visit, email);
+    if (home) {
+      const stays = await elsewhere.begin(ctx, visit, home.id, email);
+      return stays && show(ctx, visit, { ...stays, email });
+    }
     const outcome = await signUp.begin({
       visit: visit.uid,
       email,
@@ -158,15 +175,16 @@ export function createSignUpPage(o: {
 
   return {
     isWanted(ctx, visit) {
+      if (!offersWay(visit, WAY)) return false;
       if (OWN_POST.test(ctx.path)) return true;
       const { account } = ctx.query;
       return account === 'new' || (account === undefined && visit.reasons.includes('create_prompt'));
     },
     show,
     actions: [
-      { name: 'sign-up', at: ['sign-in'], submit: begin },
-      { name: 'sign-up-code', at: ['sign-in'], submit: prove },
-      { name: 'sign-up-account', at: ['sign-in'], submit: complete },
+      { name: 'sign-up', at: ['sign-in'], submit: offered(begin) },
+      { name: 'sign-up-code', at: ['sign-in'], submit: offered(prove) },
+      { name: 'sign-up-account', at: ['sign-in'], submit: offered(complete) },
     ],
   };
 }

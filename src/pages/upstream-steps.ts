@@ -14,11 +14,15 @@ import { clientView, formTargetsOf, imagesOf } from './display.ts';
 import type { FrontDoor, SignInOutcome, Visit } from './front-door.ts';
 import type { PasswordTry } from './password-try.ts';
 import type { SignInPage } from './sign-in.ts';
+import type { UpstreamBegin } from './upstream-begin.ts';
 import { visitPath, visitPurpose } from './visit-address.ts';
 import { waitText } from './wait-text.ts';
 
 export interface UpstreamSteps {
-  /** True: it has answered. Costs nothing in a browser that did not come back from a provider. */
+  /**
+   * True: it has answered. Costs nothing in a browser that did not come back from a provider, unless one is the only way
+   * to sign in to this app: then it goes straight there.
+   */
   resume(ctx: Koa.Context, visit: Visit): Promise<boolean>;
   /** POST …/connect. False: it is not what comes next. */
   submit(ctx: Koa.Context, visit: Visit, fields: FormFields): Promise<boolean>;
@@ -39,6 +43,7 @@ const MAX_NAME = 200;
 export function createUpstreamSteps(o: {
   front: Pick<FrontDoor, 'protocol' | 'upstream' | 'networkOf'>;
   passwords: PasswordTry;
+  elsewhere: Pick<UpstreamBegin, 'straight'>;
   signIn: Pick<SignInPage, 'show'>;
   cookies: Cookies;
   csrf: Csrf;
@@ -91,13 +96,20 @@ export function createUpstreamSteps(o: {
     });
   };
 
+  const straight = async (ctx: Koa.Context, visit: Visit): Promise<boolean> => {
+    const went = await o.elsewhere.straight(ctx, visit);
+    if (went === 'stay') return false;
+    if (went) await o.signIn.show(ctx, visit, went);
+    return true;
+  };
+
   const resume: UpstreamSteps['resume'] = async (ctx, visit) => {
     const held = heldOf(ctx, visit);
     const standing = held && (await upstream.stand(held, visit.uid));
-    if (!held) return false;
+    if (!held) return straight(ctx, visit);
     if (!standing) {
       forget(ctx, visit);
-      return false;
+      return straight(ctx, visit);
     }
     switch (standing.kind) {
       case 'failed':
@@ -208,7 +220,7 @@ export function createUpstreamSteps(o: {
       const { act } = fields;
       if (act === 'other') {
         forget(ctx, visit);
-        toDispatcher(ctx, visit);
+        toDispatcher(ctx, visit, '?way=other');
         return true;
       }
       if (standing.kind === 'join') return act === 'join' && join(ctx, visit, standing, fields.name ?? '');

@@ -207,7 +207,7 @@ describe.each(setups)('%s', (setup) => {
   });
 
   test('an app that takes one way is not reached by another, nor by a session of another', async () => {
-    const byCorp = await seedWebClient(world.rooms, { firstParty: true, signInWith: ['corp'] });
+    const byCorp = await seedWebClient(world.rooms, { firstParty: true, signInWith: ['corp', 'passkey'] });
     const byPassword = await seedWebClient(world.rooms, { firstParty: true, signInWith: ['password'] });
     const person = await seedPerson(world.rooms, `ways-${setup}@example.com`);
     const typed = { email: person.email, password: person.password };
