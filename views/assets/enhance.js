@@ -1,5 +1,10 @@
 // Comfort only: every page is complete without it.
 (() => {
+  // On a narrow window the topics are one row that scrolls: the page that is open is seen in it.
+  document
+    .querySelector('.portal-topics [aria-current]')
+    ?.scrollIntoView({ block: 'nearest', inline: 'center' });
+
   for (const button of document.querySelectorAll('button.reveal')) {
     const field = document.getElementById(button.getAttribute('aria-controls') ?? '');
     if (!field) continue;
