@@ -3,10 +3,11 @@
  * build/screenshots/<language>/, and one contact sheet a language and look beside them. Arguments are languages, or
  * beginnings of pages' names: `npm run screenshots -- ar en-XA portal-`.
  */
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
-import { findBinaries } from '../harness/binaries.ts';
+import { findBinaries, installPackages } from '../harness/binaries.ts';
 import { openChromium } from '../harness/chromium.ts';
 import { servePages } from '../pages/serve-pages.ts';
 import { desktop, openScene, phone } from './open-scene.ts';
@@ -28,6 +29,7 @@ const named = asked.filter((one) => !everyLocale.includes(one));
 const locales = everyLocale.filter((one) => asked.length === named.length || asked.includes(one));
 const wanted = scenes.filter(({ name }) => named.length === 0 || named.some((one) => name.startsWith(one)));
 
+if (locales.includes('ja')) haveJapaneseLetters();
 const { chromium } = findBinaries();
 if (chromium) process.env.TEST_CHROMIUM ??= chromium;
 const served = await servePages({ extra: enginePages });
@@ -60,6 +62,14 @@ try {
 }
 console.log(`${out}: ${faults} faults`);
 process.exitCode = faults > 0 ? 1 : 0;
+
+// Without a font every Japanese page is a row of boxes, which no check sees.
+function haveJapaneseLetters(): void {
+  const letters = () =>
+    spawnSync('fc-list', [':lang=ja', 'file'], { encoding: 'utf8' }).stdout?.trim() !== '';
+  if (letters() || (installPackages(['fonts-noto-cjk']) && letters())) return;
+  console.error('ja: no font on this machine has its letters (Debian and Ubuntu: fonts-noto-cjk)');
+}
 
 function complain(language: string, page: string, what: string): void {
   faults += 1;
