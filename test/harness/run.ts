@@ -1,6 +1,7 @@
 // npm test: obtains Postgres, Redis and Chromium, runs everything, and says on what how much ran.
 // Arguments are vitest's filters: `npm test -- test/config`.
 import { startVitest } from 'vitest/node';
+import { buildImage } from '../../src/storage/pglite-image.ts';
 import { type Binaries, findBinaries, installPackages, missingPackages } from './binaries.ts';
 import { startPostgres } from './postgres.ts';
 import { durableRedis } from './redis.ts';
@@ -54,6 +55,8 @@ async function runWith(binaries: Binaries): Promise<number> {
       process.env.TEST_REDIS_URL = redis.url;
     }
     if (binaries.chromium) process.env.TEST_CHROMIUM = binaries.chromium;
+    // An image of older migrations is of no use: without this each embedded start would run initdb and all of them.
+    await buildImage();
     const vitest = await startVitest('test', process.argv.slice(2), {
       watch: false,
       reporters: ['default', reporter],
