@@ -4,13 +4,13 @@
  */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openChromium } from '../harness/chromium.ts';
 import { type ServedPages, servePages } from '../pages/serve-pages.ts';
+import { faultsFoundByAxe } from './axe.ts';
 import { typeWhereFocused } from './journey.ts';
-import { desktop, type Opening, openScene, phone } from './open-scene.ts';
+import { desktop, type Opening, openScene, openStage, phone, type Stage } from './open-scene.ts';
 import { enginePages, type Scene, scenes, UID } from './scenes.ts';
 
 let served: ServedPages;
@@ -38,12 +38,23 @@ const looks = [
 ] as const;
 
 describe('every page', () => {
+  const stages: { look: (typeof looks)[number]; stage: Stage }[] = [];
+  beforeAll(async () => {
+    for (const look of looks) {
+      const { other: _, ...opening } = look;
+      stages.push({ look, stage: await openStage({ served, chrome }, opening) });
+    }
+  });
+  afterAll(async () => {
+    for (const { stage } of stages) await stage.close();
+  });
+
   test.each(scenes)('$name', { timeout: 60_000 }, async (scene) => {
-    for (const { other, ...look } of looks) {
-      const complaints = await open(scene, look, async (page) => {
+    for (const { look, stage } of stages) {
+      const complaints = await stage.show(scene, async (page) => {
         expect(await page.evaluate('document.documentElement.lang')).toBe(look.language);
         expect(await faultsFoundByAxe(page)).toEqual([]);
-        for (const viewport of [look.viewport, other]) {
+        for (const viewport of [look.viewport, look.other]) {
           await page.setViewportSize(viewport);
           expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(
             viewport.width,
@@ -54,11 +65,6 @@ describe('every page', () => {
     }
   });
 });
-
-async function faultsFoundByAxe(page: Page): Promise<unknown[]> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  return violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html)]);
-}
 
 const signInScene: Scene = { name: 'sign-in', path: `/interaction/${UID}` };
 

@@ -3,9 +3,9 @@ import { mkdirSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { expect } from 'vitest';
+import { faultsFoundByAxe } from './axe.ts';
 
 export const SHOTS =
   process.env.CARDEA_TEST_SHOTS ?? join(import.meta.dirname, '../../build/screenshots/journeys');
@@ -70,11 +70,7 @@ export async function look(page: Page, name: string): Promise<void> {
   const width = page.viewportSize()?.width ?? 0;
   expect(await page.evaluate('document.documentElement.scrollWidth'), name).toBeLessThanOrEqual(width);
   if (!name.includes('phone-light')) return;
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  expect(
-    violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html)]),
-    name,
-  ).toEqual([]);
+  expect(await faultsFoundByAxe(page), name).toEqual([]);
 }
 
 /** Types like a person who looks before typing: the field that the page gives the focus to has it. */

@@ -10,7 +10,7 @@ import type { Browser } from 'playwright-core';
 import { findBinaries, installPackages } from '../harness/binaries.ts';
 import { openChromium } from '../harness/chromium.ts';
 import { servePages } from '../pages/serve-pages.ts';
-import { desktop, openScene, phone } from './open-scene.ts';
+import { desktop, openStage, phone } from './open-scene.ts';
 import { enginePages, scenes } from './scenes.ts';
 import { everyLocale } from './words.ts';
 
@@ -39,8 +39,9 @@ try {
   for (const language of locales) {
     const dir = join(out, language);
     mkdirSync(dir, { recursive: true });
+    const stage = await openStage({ chrome, served }, { language });
     for (const scene of wanted) {
-      const complaints = await openScene({ chrome, served }, scene, { language }, async (page) => {
+      const complaints = await stage.show(scene, async (page) => {
         for (const { look, viewport, colorScheme } of looks) {
           await page.setViewportSize(viewport);
           await page.emulateMedia({ colorScheme });
@@ -51,6 +52,7 @@ try {
       });
       for (const complaint of complaints) complain(language, scene.name, complaint);
     }
+    await stage.close();
     for (const { look, viewport } of looks) {
       await contactSheets(chrome, { dir, language, look, width: viewport.width });
     }
