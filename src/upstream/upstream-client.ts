@@ -6,6 +6,7 @@
 import * as oidc from 'openid-client';
 import type { Clock } from '../config/clock.ts';
 import { OutboundFailed, OutboundRefused } from '../outbound/outbound-faults.ts';
+import { createBreaker } from './breaker.ts';
 import { type Claims, personOf, type UpstreamPerson } from './person.ts';
 import type { Provider } from './provider.ts';
 
@@ -44,11 +45,14 @@ export interface UpstreamClient {
 const DISCOVERY_MS = 600_000;
 /** Seconds for one request: a person waits. */
 const TIMEOUT_SECONDS = 5;
+/** For everything that one step asks of a provider, one after the other: then the person is told. */
+const DEADLINE_MS = 8_000;
 /** Between their clock and ours, and the person's first step there. */
 const FRESH_MS = 60_000;
 
 export function createUpstreamClient(o: { fetch: typeof globalThis.fetch; clock: Clock }): UpstreamClient {
   const { clock } = o;
+  const breaker = createBreaker<Provider>(o);
   const known = new WeakMap<Provider, { config: oidc.Configuration; at: number }>();
   const guarded: oidc.CustomFetch = (url, { method, headers, body, signal }) =>
     o.fetch(url, {
@@ -86,12 +90,15 @@ export function createUpstreamClient(o: { fetch: typeof globalThis.fetch; clock:
     return config;
   }
 
-  async function attempt<T extends { kind: string }>(work: () => Promise<T>): Promise<T | UpstreamFailure> {
-    try {
-      return await work();
-    } catch (error) {
-      return failureOf(error);
-    }
+  async function attempt<T extends { kind: string }>(
+    provider: Provider,
+    work: () => Promise<T>,
+  ): Promise<T | UpstreamFailure> {
+    const outcome = await Promise.race([work().catch(failureOf), tooLate()]);
+    const lost = 'reason' in outcome && outcome.reason === 'unreachable';
+    // An address is built from what is known already: it shows nothing but that discovery failed.
+    if (lost || outcome.kind !== 'url') breaker.note(provider, !lost);
+    return outcome;
   }
 
   async function asked(config: oidc.Configuration, token: string, url: string): Promise<unknown> {
@@ -128,8 +135,11 @@ export function createUpstreamClient(o: { fetch: typeof globalThis.fetch; clock:
   }
 
   return {
-    authorizationUrl: (provider, secret, { state, nonce, verifier, redirectUri, loginHint, fresh }) =>
-      attempt(async () => {
+    async authorizationUrl(provider, secret, { state, nonce, verifier, redirectUri, loginHint, fresh }) {
+      if (breaker.isOpen(provider)) {
+        return { kind: 'failed', reason: 'unreachable', detail: 'it did not answer some times in a row' };
+      }
+      return attempt(provider, async () => {
         const config = await configure(provider, secret);
         const url = oidc.buildAuthorizationUrl(config, {
           redirect_uri: redirectUri,
@@ -145,9 +155,11 @@ export function createUpstreamClient(o: { fetch: typeof globalThis.fetch; clock:
         });
         if (url.protocol !== 'https:') throw new Unusable('its authorization endpoint is not https');
         return { kind: 'url' as const, url: url.href };
-      }),
+      });
+    },
     redeem: (provider, secret, answer, { state, nonce, verifier, redirectUri, fresh, startedAt }) =>
-      attempt(async () => {
+      // Always tried: whoever comes back from there has seen it answer.
+      attempt(provider, async () => {
         const config = await configure(provider, secret);
         const tokens = await oidc.authorizationCodeGrant(config, new URL(`${redirectUri}?${answer}`), {
           expectedState: state,
@@ -176,6 +188,15 @@ function authOf({ authMethod }: Provider, secret: string | undefined): oidc.Clie
 
 /** What the provider sent is well-formed, and not to be used. Leaves this file as a value. */
 class Unusable extends Error {}
+
+/** Timers do not keep the process alive, and what is still under way ends by its own limits. */
+function tooLate(): Promise<UpstreamFailure> {
+  return new Promise((resolve) => {
+    AbortSignal.timeout(DEADLINE_MS).addEventListener('abort', () => {
+      resolve({ kind: 'failed', reason: 'unreachable', detail: 'it took too long' });
+    });
+  });
+}
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
