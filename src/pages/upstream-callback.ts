@@ -1,6 +1,7 @@
 /**
  * Where providers send people back to. A cross-site POST brings none of our cookies: its answer is kept sealed, and the
- * GET that follows brings them. What came of it goes on under a cookie that only the address of its visit sees.
+ * GET that follows brings them. That one ends in a page, which goes on by itself: the provider's own `form-action` holds
+ * for every redirect that follows its form, and it does not know the app that waits. What came of it goes on under a cookie that only the address of its visit sees.
  */
 import type Koa from 'koa';
 import { BROWSER, HANDLE_COOKIE, PORTAL_RETURN } from '../upstream/provider.ts';
@@ -40,16 +41,19 @@ export function upstreamCallbackRoutes(o: {
         if (ctx.method === 'HEAD') return gone(ctx);
         const answer = new URLSearchParams(ctx.querystring);
         const handle = answer.get('answer');
+        const isKept = handle !== null && !answer.has('state');
         const came = await upstream.receive(
           providerId,
           csrf.issue(ctx, BROWSER),
-          handle !== null && !answer.has('state') ? { handle } : { answer },
+          isKept ? { handle } : { answer },
           { network: front.networkOf(ctx.ip), requestId: requestIdOf(ctx) },
         );
         if (came.kind === 'gone') return gone(ctx);
         const to = came.purpose.kind === 'sign-in' ? visitPath(came.purpose.uid) : PORTAL_RETURN;
         cookies.set(ctx, HANDLE_COOKIE, came.handle, { path: to, maxAgeSeconds: KEPT_SECONDS });
-        return seeOther(ctx, base + to);
+        if (!isKept) return seeOther(ctx, base + to);
+        sendPage(ctx, 'upstream-back', { data: { url: base + to } });
+        ctx.set('Refresh', `0;url=${base + to}`);
       },
     },
     {

@@ -285,7 +285,7 @@ describe('the answer', () => {
       .where('stage', '=', 'answered')
       .executeTakeFirst();
     expect(JSON.stringify(row)).not.toContain(answer.get('code') ?? '-');
-    expect(codeOf(await come(agent, next))).toBeTruthy();
+    expect(codeOf(await come(agent, leavesTo(await come(agent, next))))).toBeTruthy();
     expect(gone(await come(agent, next))).toEqual(over);
   });
 });

@@ -52,7 +52,9 @@ export function fetchWith(tls: Pick<TlsOptions, 'ca' | 'cert' | 'key'>): typeof 
       ...(asked.method === 'POST' ? { form: Object.fromEntries(new URLSearchParams(text)) } : {}),
     });
     const headers = new Headers();
-    for (const [name, value] of Object.entries(answer.headers)) if (value) headers.set(name, String(value));
+    for (const [name, value] of Object.entries(answer.headers)) {
+      for (const one of [value ?? []].flat()) headers.append(name, one);
+    }
     return new Response(answer.text, { status: answer.status, headers });
   };
 }

@@ -82,7 +82,7 @@ export async function startServer(stores: Stores, options: TestServerOptions = {
       migrate: true,
     },
   );
-  return { issuer, rooms: running.rooms, settings, stop: running.stop };
+  return { issuer: settings.issuer, rooms: running.rooms, settings, stop: running.stop };
 }
 
 export function settingsOf(environment: Record<string, string>): Settings {
