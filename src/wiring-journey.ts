@@ -21,7 +21,7 @@ export interface SecondFactors {
   strongLevels(accountId: string): Promise<readonly string[]>;
 }
 
-type Strict = { readonly secondFactor?: SecondFactorPolicy | undefined };
+export type Strict = { readonly secondFactor?: SecondFactorPolicy | undefined };
 
 export function createSecondFactors(
   rooms: Rooms,

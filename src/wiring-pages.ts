@@ -1,12 +1,12 @@
 /** Gives the hosted pages what they need of the other rooms, as functions. */
 import type { By } from './accounts/account.ts';
 import { CARDEA_AUDIENCE } from './clients/resource-server.ts';
-import type { FrontDoor, Visit as PageVisit } from './pages/front-door.ts';
+import type { FrontDoor, PageClient, Visit as PageVisit } from './pages/front-door.ts';
 import type { Protocol, Visit } from './protocol/protocol.ts';
 import type { Rooms } from './rooms.ts';
 import { networkOf } from './throttle/networks.ts';
 import { requestIdOf } from './web/request-id.ts';
-import type { SecondFactors } from './wiring-journey.ts';
+import type { SecondFactors, Strict } from './wiring-journey.ts';
 import { createNoteBrowser } from './wiring-known-browsers.ts';
 import { createMailedFront } from './wiring-mailed.ts';
 import { createSignUpFront } from './wiring-sign-up-pages.ts';
@@ -14,7 +14,7 @@ import { createSignUpFront } from './wiring-sign-up-pages.ts';
 export function createFrontDoor(o: {
   rooms: Rooms;
   protocol: Protocol;
-  findClient: FrontDoor['findClient'];
+  findClient: (clientId: string) => Promise<(PageClient & Strict) | undefined>;
   toldApps: FrontDoor['signedOutApps'];
   secondFactors: SecondFactors;
 }): FrontDoor {
@@ -91,7 +91,7 @@ export function createFrontDoor(o: {
     signInUrl: `${new URL(issuer).pathname.replace(/\/+$/, '')}/oauth2/authorize?${own}`,
     passwordMinLength: settings.passwordMinLength,
     mailed: createMailedFront(rooms),
-    signUp: createSignUpFront(rooms),
+    signUp: createSignUpFront(rooms, findClient),
     noteBrowser: createNoteBrowser(rooms),
     ...(rooms.mail.kind === 'box' ? { mailbox: rooms.mail.box } : {}),
   };

@@ -30,8 +30,8 @@ export interface NewPerson {
   readonly password?: string | undefined;
   /** What else the password must not be made of, such as the app's name. */
   readonly passwordWords?: readonly string[] | undefined;
-  /** In the transaction that makes the account: a passkey, for example. */
-  readonly also?: ((trx: Kysely<Database>, account: Account) => Promise<void>) | undefined;
+  /** In the transaction that makes the account: a passkey, for example. False: it cannot be, and nothing is made. */
+  readonly also?: ((trx: Kysely<Database>, account: Account) => Promise<boolean>) | undefined;
 }
 
 export type CompleteOutcome =
@@ -40,6 +40,8 @@ export type CompleteOutcome =
   | { readonly kind: 'gone' }
   /** The address has an account by now: told to whoever has proved that it is theirs. */
   | { readonly kind: 'taken' }
+  /** `also` said so; what led here still works. */
+  | { readonly kind: 'refused' }
   | Faulty
   | Busy;
 
@@ -129,7 +131,7 @@ export function createSignUps(parts: SignUpParts): SignUps {
       if (invitationId !== undefined) {
         await audit.append(trx, { type: 'invitation.accepted', detail: { invitationId }, ...event });
       }
-      await person.also?.(trx, account);
+      if (person.also && !(await person.also(trx, account))) return undo({ kind: 'refused' });
       return { ...made, at: clock.now() };
     });
   };

@@ -10,13 +10,23 @@ export interface FieldFault {
 
 export type SignUpPlace = { readonly visit: string } | { readonly token: string };
 
+/** How the new person will sign in. */
+export type NewWayIn =
+  | { readonly password: string }
+  /** The browser's answer, and what it was bound to. */
+  | { readonly passkey: { readonly response: string; readonly bound: string } };
+
 export type CompletedSignUp =
   | {
       readonly kind: 'created';
+      /** What its making has proved. */
+      readonly amr: readonly string[];
       readonly account: { readonly id: string; readonly passwordVersion: number };
       readonly at: number;
     }
   | { readonly kind: 'gone' | 'taken' }
+  /** Nothing was made; a text's key says why. */
+  | { readonly kind: 'no-passkey'; readonly notice: string }
   | { readonly kind: 'faults'; readonly faults: readonly FieldFault[] }
   | { readonly kind: 'busy'; readonly retryAfterSeconds: number };
 
@@ -53,9 +63,13 @@ export interface SignUpFront {
     | { readonly kind: 'wrong' }
     | { readonly kind: 'wait'; readonly retryAfterSeconds: number }
   >;
+  /** At least one. @param clientId the app that the person comes from, if any */
+  ways(clientId?: string): Promise<{ readonly passkey: boolean; readonly password: boolean }>;
+  /** Where `ways` has passkeys: what the browser is asked for (PublicKeyCredentialCreationOptionsJSON). */
+  passkeyOptions(place: SignUpPlace, bound: string): Promise<unknown>;
   complete(
     place: SignUpPlace,
-    person: { readonly name: string; readonly password: string; readonly app?: string | undefined },
+    person: NewWayIn & { readonly name: string; readonly app?: string | undefined },
     from: From,
   ): Promise<CompletedSignUp>;
 }

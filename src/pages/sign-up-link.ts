@@ -11,6 +11,7 @@ import { type SendPage, seeOther } from '../web/page-sender.ts';
 import { requestIdOf } from '../web/request-id.ts';
 import type { FrontDoor } from './front-door.ts';
 import type { LinkPage, OpenLink } from './link.ts';
+import { createNewAccount } from './new-account.ts';
 import type { Route } from './routes.ts';
 import { SIGN_UP_COOKIE } from './sign-up.ts';
 import type { FieldFault, SignUpFront } from './sign-up-front.ts';
@@ -42,6 +43,7 @@ export interface SignUpLinkParts {
 /** For the purposes 'sign-up' and 'invitation' (accounts/mailed-proofs.ts). */
 export function createSignUpLink(o: SignUpLinkParts): LinkPage {
   const { front, signUp, cookies, base, sendPage } = o;
+  const newAccount = createNewAccount(o);
 
   /** The visit of this browser that the link belongs to. */
   const visitOf = async (ctx: Koa.Context, token: string): Promise<string | undefined> => {
@@ -50,7 +52,10 @@ export function createSignUpLink(o: SignUpLinkParts): LinkPage {
   };
 
   const accountPage = async (ctx: Koa.Context, link: OpenLink, again: Again): Promise<void> => {
-    const looked = await signUp.look(link.token);
+    const [looked, ways] = await Promise.all([
+      signUp.look(link.token),
+      newAccount.view(ctx, { token: link.token }),
+    ]);
     sendPage(ctx, 'sign-up-account', {
       status: again.status,
       retryAfterSeconds: again.waitSeconds,
@@ -60,6 +65,7 @@ export function createSignUpLink(o: SignUpLinkParts): LinkPage {
         email: looked?.email ?? '',
         name: again.name ?? '',
         signInUrl: front.signInUrl,
+        ways,
         minLength: front.passwordMinLength,
         words: [],
         notice: again.notice,
@@ -87,16 +93,15 @@ export function createSignUpLink(o: SignUpLinkParts): LinkPage {
         return 'answered';
       }
       const name = (fields.name ?? '').trim().slice(0, MAX_NAME);
-      const password = fields.password ?? '';
       const again = async (more: Again) => {
         await accountPage(ctx, link, { ...more, name });
         return 'answered' as const;
       };
-      if (password === '') {
-        return again({ status: 422, faults: [{ field: 'password', key: 'setup.passwordMissing' }] });
-      }
+      const chosen = await newAccount.chosen(ctx, { token }, fields);
+      if ('notice' in chosen) return again({ status: 422, notice: chosen.notice });
+      if ('fault' in chosen) return again({ status: 422, faults: [chosen.fault] });
       const from = { network: front.networkOf(ctx.ip), requestId: requestIdOf(ctx) };
-      const outcome = await signUp.complete({ token }, { name, password }, from);
+      const outcome = await signUp.complete({ token }, { ...chosen, name }, from);
       switch (outcome.kind) {
         case 'created':
           return 'done';
@@ -104,6 +109,8 @@ export function createSignUpLink(o: SignUpLinkParts): LinkPage {
           return 'gone';
         case 'taken':
           return again({ status: 422, notice: 'signUp.taken' });
+        case 'no-passkey':
+          return again({ status: 422, notice: outcome.notice });
         case 'faults':
           return again({ status: 422, faults: outcome.faults });
         case 'busy': {

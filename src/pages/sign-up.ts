@@ -1,5 +1,5 @@
 /**
- * Making an account inside a visit: the address, the code from the mail, then a name and a password, and on to the app.
+ * Making an account inside a visit: the address, the code from the mail, then a name with a passkey or a password, and on to the app.
  * Which of the three comes next is what is stored of this visit; the answer to an address never depends on whether it
  * has an account.
  */
@@ -14,6 +14,7 @@ import { clientView, formTargetsOf, imagesOf } from './display.ts';
 import type { AgainPage } from './factor.ts';
 import type { FrontDoor, Visit } from './front-door.ts';
 import type { Action } from './interaction.ts';
+import { createNewAccount } from './new-account.ts';
 import type { FieldFault, SignUpFront } from './sign-up-front.ts';
 import { offersWay, type UpstreamBegin } from './upstream-begin.ts';
 import { signUpPath, visitPath, visitPurpose } from './visit-address.ts';
@@ -59,6 +60,7 @@ export function createSignUpPage(o: {
   wayBack: Pick<WayBack, 'explain'>;
 }): SignUpPage {
   const { front, signUp, elsewhere, cookies, csrf, base, sendPage } = o;
+  const newAccount = createNewAccount(o);
   const outOfOrder = (ctx: Koa.Context, { uid }: Visit) =>
     o.wayBack.explain(ctx, uid, 403, { currentPage: true });
   const offered =
@@ -71,6 +73,9 @@ export function createSignUpPage(o: {
     const stand = ctx.query.address === 'other' ? undefined : await signUp.stand(visit.uid);
     const page = !stand ? 'sign-up' : stand.proved ? 'sign-up-account' : 'sign-up-code';
     const path = base + visitPath(visit.uid);
+    const ways = stand?.proved
+      ? await newAccount.view(ctx, { visit: visit.uid }, visit.client.clientId)
+      : undefined;
     sendPage(ctx, page, {
       status: again?.status ?? 200,
       retryAfterSeconds: again?.waitSeconds,
@@ -83,6 +88,7 @@ export function createSignUpPage(o: {
         email: (stand?.email ?? again?.email ?? '').slice(0, MAX_EMAIL),
         name: again?.name ?? '',
         domains: signUp.domains,
+        ways,
         minLength: front.passwordMinLength,
         words: [visit.client.name],
         notice: again?.notice,
@@ -140,32 +146,29 @@ export function createSignUpPage(o: {
   const complete = async (ctx: Koa.Context, visit: Visit, fields: FormFields): Promise<void> => {
     if (!(await signUp.stand(visit.uid))?.proved) return outOfOrder(ctx, visit);
     const name = (fields.name ?? '').trim().slice(0, MAX_NAME);
-    const password = fields.password ?? '';
+    const place = { visit: visit.uid };
     const again = (more: Again) => show(ctx, visit, { ...more, name });
-    if (password === '') {
-      return again({ status: 422, faults: [{ field: 'password', key: 'setup.passwordMissing' }] });
-    }
+    const chosen = await newAccount.chosen(ctx, place, fields, visit.client.clientId);
+    if ('notice' in chosen) return again({ status: 422, notice: chosen.notice });
+    if ('fault' in chosen) return again({ status: 422, faults: [chosen.fault] });
     const outcome = await signUp.complete(
-      { visit: visit.uid },
-      { name, password, app: visit.client.name },
+      place,
+      { ...chosen, name, app: visit.client.name },
       { network: front.networkOf(ctx.ip), requestId: requestIdOf(ctx) },
     );
     switch (outcome.kind) {
       case 'created': {
-        const { account, at } = outcome;
+        const { account, amr, at } = outcome;
         cookies.clear(ctx, SIGN_UP_COOKIE);
-        // The mailbox was proved, too, but perhaps by a link that lay in it: the level is that of the password.
-        return front.protocol.finishSignIn(ctx, visit, {
-          accountId: account.id,
-          amr: ['pwd'],
-          at,
-          remember: true,
-        });
+        // The mailbox was proved, too, but perhaps by a link that lay in it: the level is that of the new way in.
+        return front.protocol.finishSignIn(ctx, visit, { accountId: account.id, amr, at, remember: true });
       }
       case 'gone':
         return outOfOrder(ctx, visit);
       case 'taken':
         return again({ status: 422, notice: 'signUp.taken' });
+      case 'no-passkey':
+        return again({ status: 422, notice: outcome.notice });
       case 'faults':
         return again({ status: 422, faults: outcome.faults });
       case 'busy':

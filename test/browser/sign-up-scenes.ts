@@ -53,4 +53,12 @@ export const signUpScenes: readonly Scene[] = [
       await said(at, 'strength.known', 'strength.weak');
     },
   },
+  {
+    name: 'sign-up-passkey-only',
+    path,
+    arrange: (front) => {
+      const stand = { email, proved: true };
+      front.signingUp = { offered: true, domains: [], stand, ways: { passkey: true, password: false } };
+    },
+  },
 ];

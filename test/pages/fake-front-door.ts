@@ -94,7 +94,7 @@ export interface FakeFrontDoor extends FrontDoor {
   /** What the next sign-out told which apps. */
   apps: SignedOutApps | undefined;
   /** How far this person's sign-up has come, and which addresses may. */
-  signingUp: { offered: boolean; stand?: { email: string; proved: boolean }; domains: readonly string[] };
+  signingUp: { offered: boolean; stand?: { email: string; proved: boolean }; domains: readonly string[]; ways?: { passkey: boolean; password: boolean } };
   /** What the local mail box shows. */
   mails: readonly BoxedMail[];
 }
@@ -271,6 +271,9 @@ function fakeSignUp(fake: () => FakeFrontDoor): SignUpFront {
     look: async () => undefined,
     proveByLink: async () => false,
     linkOfInvitation: async () => ({ kind: 'wrong' }),
+    ways: async () => fake().signingUp.ways ?? { passkey: true, password: true },
+    passkeyOptions: async (_place, bound) =>
+      fake().passkeys.adding.options({ id: 'new', email: 'new' }, bound),
     complete: async () => ({ kind: 'faults', faults: [{ field: 'password', key: 'passwordFault.common' }] }),
   };
 }

@@ -47,6 +47,9 @@
     form.elements.credential.value = answerOf(credential);
     const remember = document.getElementById('remember');
     if (remember && form.elements.remember) form.elements.remember.value = remember.checked ? 'yes' : '';
+    for (const copy of form.querySelectorAll('[data-copies]')) {
+      copy.value = document.getElementById(copy.dataset.copies).value;
+    }
     HTMLFormElement.prototype.submit.call(form);
   };
 
