@@ -3,11 +3,17 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Agent, createAgent, formsOf, formTo, type Page } from '../harness/agent.ts';
 import { type Mailboxes, openMailboxes } from '../harness/mail-scanner.ts';
-import { redirectUri, type SeededClient, seedPerson, seedWebClient } from '../harness/seed.ts';
+import { redirectUri, type SeededClient, seedPerson, seedWebClient, signIn } from '../harness/seed.ts';
+import { type CreationOptions, createAuthenticator } from '../passkeys/authenticator.ts';
 import { authorizeQuery, openWorld, type World } from './world.ts';
 
 const password = 'an umbrella in november';
 const stranger = () => `new-${randomBytes(4).toString('hex')}@example.com`;
+/** What the page asks the browser for, where it offers a passkey. */
+function askOn({ text }: Page): CreationOptions {
+  const ask = /data-ask="([^"]*)"/.exec(text)?.[1] ?? '{}';
+  return JSON.parse(ask.replace(/&#(\d+);/g, (_, code) => String.fromCharCode(Number(code))));
+}
 const wide = {
   CARDEA_LIMIT_ASKED_MAIL_PER_NETWORK: '100000/1h',
   CARDEA_LIMIT_CODE_TRIES_PER_NETWORK: '100000/15m',
@@ -34,8 +40,8 @@ describe.each([
   });
 
   /** At the page of the address: by prompt=create, or by the link of the sign-in page. */
-  async function arrive(agent: Agent, by: 'prompt' | 'link' = 'prompt'): Promise<Page> {
-    const query = authorizeQuery(client, by === 'prompt' ? { prompt: 'create' } : {});
+  async function arrive(agent: Agent, by: 'prompt' | 'link' = 'prompt', app = client): Promise<Page> {
+    const query = authorizeQuery(app, by === 'prompt' ? { prompt: 'create' } : {});
     const page = await agent.follow(await agent.get(query));
     if (by === 'prompt') return page;
     const link = /href="([^"]+)">Create an account/.exec(page.text)?.[1] ?? '';
@@ -46,11 +52,22 @@ describe.each([
     return agent.follow(await agent.post(form.action, { ...form.fields, ...fields }));
   };
   /** A browser that waits for the code. */
-  async function waiting(email: string, by: 'prompt' | 'link' = 'prompt') {
+  async function waiting(email: string, by: 'prompt' | 'link' = 'prompt', app = client) {
     const agent = createAgent(world.issuer);
-    const page = await send(agent, await arrive(agent, by), '/sign-up', { email });
+    const page = await send(agent, await arrive(agent, by, app), '/sign-up', { email });
     return { agent, page };
   }
+  /** The same, where the address is proved. */
+  async function proved(email: string, app = client) {
+    const { agent, page } = await waiting(email, 'prompt', app);
+    const { code } = await mailboxes.next(world, email);
+    return { agent, page: await send(agent, page, '/sign-up-code', { code }) };
+  }
+  const authenticator = () => createAuthenticator(world.issuer);
+  const silently = async (agent: Agent, level: string) => {
+    const claims = JSON.stringify({ id_token: { acr: { essential: true, values: [level] } } });
+    return isIn(await agent.get(authorizeQuery(client, { prompt: 'none', claims })));
+  };
   const finish = (agent: Agent, page: Page, more: Record<string, string> = {}) =>
     send(agent, page, '/sign-up-account', { name: 'Ada', password, ...more });
   const isIn = (page: Page) => page.location?.startsWith(`${redirectUri}?code=`) === true;
@@ -98,6 +115,119 @@ describe.each([
     const late = await send(begun.agent, begun.page, '/sign-up-code', { code });
     expect(late.status).toBe(422);
     expect(isIn(await begun.agent.follow(await begun.agent.get(authorizeQuery(client))))).toBe(false);
+  });
+
+  test('by passkey: no password, the level of a passkey, and the next sign-in by it', async () => {
+    const email = stranger();
+    const { agent, page } = await proved(email);
+    const { response } = authenticator().create(askOn(page));
+    const shown = await send(agent, page, '/sign-up-account', { name: 'Ada', credential: '{}' });
+    expect([shown.status, shown.text.includes('value="Ada"')]).toEqual([422, true]);
+    const done = await send(agent, page, '/sign-up-account', { name: 'Ada', credential: response });
+    expect(isIn(done)).toBe(true);
+    expect(await silently(agent, 'urn:cardea:acr:3')).toBe(true);
+    const account = await world.rooms.accounts.findByEmail(email);
+    expect(account).toMatchObject({ emailVerified: true, passwordVersion: 0, profile: { name: 'Ada' } });
+    expect(await world.rooms.passkeys?.list(account?.id ?? '')).toHaveLength(1);
+    expect(await world.rooms.passwordChange.hasPassword(account?.id ?? '')).toBe(false);
+  });
+
+  test('S21, S11 a passkey for another sign-up, address or browser, used twice or known makes nothing; the right one does', async () => {
+    const [email, other] = [stranger(), stranger()];
+    const mine = await proved(email);
+    const theirs = await proved(other);
+    const { action, fields } = formTo(mine.page, '/sign-up-account');
+    const post = (agent: Agent, credential: string) =>
+      agent.post(action, { ...fields, name: '', credential });
+    const known = authenticator().create(askOn(theirs.page));
+    const refused = [
+      await post(mine.agent, known.response),
+      await post(mine.agent, authenticator().create({ ...askOn(mine.page), challenge: 'AAAA' }).response),
+      await post(mine.agent, authenticator().create(askOn(mine.page), { uv: false }).response),
+      await post(theirs.agent, authenticator().create(askOn(mine.page)).response),
+    ];
+    expect(refused.map(({ status }) => status)).toEqual([422, 422, 422, 403]);
+    // Another address in the same visit: what was made for the first one is none of it.
+    const begun = await proved(stranger());
+    const early = authenticator().create(askOn(begun.page));
+    const renamed = formTo(begun.page, '/sign-up-account');
+    const start = renamed.action.replace('-account', '');
+    const changed = stranger();
+    const wait = await begun.agent.follow(
+      await begun.agent.post(start, { ...renamed.fields, email: changed }),
+    );
+    const { code } = await mailboxes.next(world, changed);
+    const ready = await send(begun.agent, wait, '/sign-up-code', { code });
+    const stale = await send(begun.agent, ready, '/sign-up-account', { credential: early.response });
+    expect([stale.status, stale.text.includes('took too long')]).toEqual([422, true]);
+    const fresh = await mine.agent.get(`${action.replace('/sign-up-account', '')}?account=new`);
+    const later = authenticator().create(askOn(fresh));
+    // Five at once, on two processes.
+    const twin = createAgent(second.issuer, mine.agent.cookies);
+    const made = await Promise.all(
+      Array.from({ length: 5 }, (_, n) => post((n % 2 ? twin : mine.agent).clone(), later.response)),
+    );
+    expect(made.filter(({ status }) => status === 303)).toHaveLength(1);
+    expect((await post(mine.agent, later.response)).status).toBe(403);
+    const account = await world.rooms.accounts.findByEmail(email);
+    expect(await world.rooms.passkeys?.list(account?.id ?? '')).toHaveLength(1);
+    // A credential of somebody else's: neither account nor proof is spent.
+    const taken = authenticator().create(askOn(theirs.page), {}, 'ES256', later.credential);
+    const form = formTo(theirs.page, '/sign-up-account');
+    const clash = await theirs.agent.post(form.action, { ...form.fields, credential: taken.response });
+    expect([clash.status, clash.text.includes('in use already')]).toEqual([422, true]);
+    expect(await world.rooms.accounts.findByEmail(other)).toBeUndefined();
+    expect(isIn(await finish(theirs.agent, clash))).toBe(true);
+  });
+
+  test('S19 where only a passkey will do there is no password to choose, and a reset by mail is no way around it', async () => {
+    const strict = await seedWebClient(world.rooms, { firstParty: true, secondFactor: 'passkey' });
+    const email = stranger();
+    const { agent, page } = await proved(email, strict);
+    expect(page.text).not.toContain('name="password"');
+    expect((await send(agent, page, '/sign-up-account', { password })).status).toBe(422);
+    expect(await world.rooms.accounts.findByEmail(email)).toBeUndefined();
+    const { response } = authenticator().create(askOn(page));
+    expect(isIn(await send(agent, page, '/sign-up-account', { credential: response }))).toBe(true);
+
+    await world.rooms.passwordResets.ask({ email, network: '192.0.2.1' });
+    const token = new URL((await mailboxes.next(world, email)).link).pathname.split('/').at(-1) ?? '';
+    const reset = await world.rooms.passwordResets.complete({ token, password, network: '192.0.2.1' });
+    expect(reset.kind).toBe('changed');
+    const thief = createAgent(world.issuer);
+    const person = { id: '', email, password };
+    const asked = await signIn(thief, await thief.follow(await thief.get(authorizeQuery(strict))), person);
+    expect(formTo(asked, '/second-factor').fields.factor).toBe('passkey');
+    // Elsewhere the password is one factor: it brings no further one in.
+    expect(
+      isIn(await signIn(thief, await thief.follow(await thief.get(authorizeQuery(client))), person)),
+    ).toBe(true);
+    for (const path of ['/account/passkeys/new', '/account/two-step/add', '/account/email']) {
+      const page = await thief.follow(await thief.get(path));
+      expect(formTo(page, '/second-factor').fields.factor).toBe('passkey');
+    }
+  });
+
+  test('S19 policy `required`: after a sign-up and after a reset a factor is set up first, and nobody is in before', async () => {
+    const strict = await seedWebClient(world.rooms, { firstParty: true, secondFactor: 'required' });
+    const email = stranger();
+    const { agent, page } = await proved(email, strict);
+    const notIn = async (at: Agent, shown: Page) => {
+      expect(shown.text).toContain('?factor=totp"');
+      const uid = new URL(shown.url).pathname.split('/').at(-1) ?? '';
+      expect((await at.follow(await at.get(`/oauth2/authorize/${uid}`))).location).toBeUndefined();
+      const silent = await at.get(authorizeQuery(client, { prompt: 'none' }));
+      expect(silent.location).toContain('login_required');
+      expect((await at.get('/account')).location).toContain('/oauth2/authorize');
+    };
+    await notIn(agent, await finish(agent, page));
+    await world.rooms.passwordResets.ask({ email, network: '192.0.2.1' });
+    const token = new URL((await mailboxes.next(world, email)).link).pathname.split('/').at(-1) ?? '';
+    const next = 'another umbrella in april';
+    await world.rooms.passwordResets.complete({ token, password: next, network: '192.0.2.1' });
+    const later = createAgent(world.issuer);
+    const first = await later.follow(await later.get(authorizeQuery(strict)));
+    await notIn(later, await signIn(later, first, { id: '', email, password: next }));
   });
 
   test('S12 an address with an account: the same bytes, headers and cookies; the mail says so', async () => {
@@ -287,6 +417,24 @@ describe('where sign-up is closed', () => {
       const again = await agent.post(form.action, { ...form.fields, ...extra });
       expect([again.status, again.text.includes('no longer works')]).toEqual([403, true]);
     }
+  });
+
+  test('A6 an invited person makes a passkey: the roles are the account’s, and nobody is signed in', async () => {
+    const email = stranger();
+    const roles = [{ role: 'administrator', audience: 'cardea' }];
+    await world.rooms.invitations.create({ email, roles }, operator);
+    const agent = createAgent(world.issuer);
+    const page = await agent.follow(await agent.get((await mailboxes.next(world, email)).link));
+    const { response } = createAuthenticator(world.issuer).create(askOn(page));
+    const form = formTo(page, '/link');
+    const filled = { ...form.fields, name: 'Clerk', credential: response };
+    const all = await Promise.all(Array.from({ length: 5 }, () => agent.clone().post(form.action, filled)));
+    expect(all.filter(({ status }) => status === 303)).toHaveLength(1);
+    const account = await world.rooms.accounts.findByEmail(email);
+    expect(await world.rooms.roles.ofAccount(account?.id ?? '')).toEqual(roles);
+    expect(await world.rooms.passkeys?.list(account?.id ?? '')).toHaveLength(1);
+    const silent = await agent.get(authorizeQuery(client, { prompt: 'none' }));
+    expect(silent.location).toContain('login_required');
   });
 
   test('S11 the link’s form empty, from another site, without its token: nothing is made', async () => {
