@@ -94,7 +94,12 @@ export interface FakeFrontDoor extends FrontDoor {
   /** What the next sign-out told which apps. */
   apps: SignedOutApps | undefined;
   /** How far this person's sign-up has come, and which addresses may. */
-  signingUp: { offered: boolean; stand?: { email: string; proved: boolean }; domains: readonly string[]; ways?: { passkey: boolean; password: boolean } };
+  signingUp: {
+    offered: boolean;
+    stand?: { email: string; proved: boolean };
+    domains: readonly string[];
+    ways?: { passkey: boolean; password: boolean };
+  };
   /** What the local mail box shows. */
   mails: readonly BoxedMail[];
 }
