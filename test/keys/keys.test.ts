@@ -1,6 +1,6 @@
 import { calculateJwkThumbprint, compactVerify, importJWK, type JWK, SignJWT } from 'jose';
 import { sql } from 'kysely';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createAudit } from '../../src/audit/audit.ts';
 import { defaultLifetimes } from '../../src/config/lifetimes.ts';
 import { Secret } from '../../src/config/secret.ts';
@@ -62,11 +62,14 @@ async function verify(token: string, publicKeys: readonly JWK[]): Promise<string
 describe.each(databases)('signing keys on $name', ({ open }) => {
   let database: TestDatabase;
   let clock: ReturnType<typeof standingClock>;
-  beforeEach(async () => {
+  beforeAll(async () => {
     database = await open();
+  });
+  beforeEach(async () => {
+    await sql`truncate signing_keys, audit_events, changes`.execute(database.db);
     clock = standingClock();
   });
-  afterEach(() => database.close());
+  afterAll(() => database?.close());
 
   it('are made at first start, found again at the second, and named by their thumbprint (RFC 7638)', async () => {
     const { keys } = oneProcess(database, clock);
