@@ -39,7 +39,7 @@ export function levelOf(amr: readonly string[]): string | undefined {
 
 /** 0 for what is no level of ours. */
 export function rankOfLevel(acr: unknown): Rank {
-  return (levels.findIndex((level) => level === acr) + 1) as Rank;
+  return ((levels as readonly unknown[]).indexOf(acr) + 1) as Rank;
 }
 
 /** All methods, each once, in the order in which they were proved; `mfa` last, where more than one factor was. */
