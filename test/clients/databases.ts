@@ -1,13 +1,12 @@
 /** The two databases that the rooms of floor 2 and 3 must run on, each opened empty for one test file. */
-import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pg from 'pg';
 import { Secret } from '../../src/config/secret.ts';
 import type { Log } from '../../src/observability/log.ts';
 import { type OpenDatabase, openDatabase } from '../../src/storage/database.ts';
 import { migrate } from '../../src/storage/migrator.ts';
+import { freshDatabase } from '../harness/postgres.ts';
 
 export const quiet: Log = {
   debug: () => undefined,
@@ -48,15 +47,8 @@ async function embedded(): Promise<TestDatabase> {
 }
 
 async function postgres(): Promise<TestDatabase> {
-  const server = process.env.TEST_DATABASE_URL;
-  if (!server) throw new Error('TEST_DATABASE_URL names no Postgres');
-  const name = `cardea_clients_${randomBytes(6).toString('hex')}`;
-  const admin = new pg.Client({ connectionString: server });
-  await admin.connect();
-  await admin.query(`create database ${name}`);
-  const url = new URL(server);
-  url.pathname = `/${name}`;
-  const settings = { setup: 'plain' as const, databaseUrl: new Secret(url.href), dataDir: '' };
+  const fresh = await freshDatabase('migrated');
+  const settings = { setup: 'plain' as const, databaseUrl: new Secret(fresh.url), dataDir: '' };
   const database = await openDatabase({ settings, log: quiet });
   await migrate(database.db);
   const others: OpenDatabase[] = [];
@@ -69,8 +61,7 @@ async function postgres(): Promise<TestDatabase> {
     },
     close: async () => {
       for (const open of [...others, database]) await open.close();
-      await admin.query(`drop database ${name} with (force)`);
-      await admin.end();
+      await fresh.drop();
     },
   };
 }

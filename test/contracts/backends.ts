@@ -1,11 +1,9 @@
 /** Where the contract of storage/artifacts.ts and counters.ts must hold: each backend, opened empty for one test file. */
-import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { type Kysely, sql } from 'kysely';
-import pg from 'pg';
 import { Secret } from '../../src/config/secret.ts';
 import type { Artifacts } from '../../src/storage/artifacts.ts';
 import { createRedisArtifacts } from '../../src/storage/artifacts-redis.ts';
@@ -17,6 +15,7 @@ import { openDatabase } from '../../src/storage/database.ts';
 import { migrate } from '../../src/storage/migrator.ts';
 import { openRedis } from '../../src/storage/redis.ts';
 import type { Database } from '../../src/storage/tables.ts';
+import { freshDatabase } from '../harness/postgres.ts';
 import { startRedisCluster } from '../harness/redis-cluster.ts';
 import { startRedis, type TestRedis } from '../harness/redis-server.ts';
 import { silentLog, testClock, testSealing } from './store-settings.ts';
@@ -39,24 +38,16 @@ export async function openTestPostgres(): Promise<{
   url: string;
   close(): Promise<void>;
 }> {
-  const server = process.env.TEST_DATABASE_URL;
-  if (!server) throw new Error('TEST_DATABASE_URL names no Postgres');
-  const name = `cardea_redis_${randomBytes(6).toString('hex')}`;
-  const admin = new pg.Client({ connectionString: server });
-  await admin.connect();
-  await admin.query(`create database ${name}`);
-  const url = new URL(server);
-  url.pathname = `/${name}`;
-  const settings = { setup: 'plain' as const, databaseUrl: new Secret(url.href), dataDir: '' };
+  const fresh = await freshDatabase('migrated');
+  const settings = { setup: 'plain' as const, databaseUrl: new Secret(fresh.url), dataDir: '' };
   const database = await openDatabase({ settings, log: silentLog });
   await migrate(database.db);
   return {
     db: database.db,
-    url: url.href,
+    url: fresh.url,
     close: async () => {
       await database.close();
-      await admin.query(`drop database ${name} with (force)`);
-      await admin.end();
+      await fresh.drop();
     },
   };
 }

@@ -12,7 +12,7 @@ afterAll(async () => {
 });
 
 async function stores(setup: 'embedded' | 'plain' | 'full'): Promise<Stores> {
-  const made = await freshStores(setup);
+  const made = await freshStores(setup, 'empty');
   opened.push({ close: made.drop });
   return made;
 }

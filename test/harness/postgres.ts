@@ -4,6 +4,10 @@ import { chmodSync, chownSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
+import { Secret } from '../../src/config/secret.ts';
+import { createLog } from '../../src/observability/log.ts';
+import { openDatabase } from '../../src/storage/database.ts';
+import { migrate } from '../../src/storage/migrator.ts';
 import { findBinaries } from './binaries.ts';
 import { type Daemon, startDaemon } from './daemon.ts';
 import { freePort, until } from './ports.ts';
@@ -103,12 +107,13 @@ export interface FreshDatabase {
   drop(): Promise<void>;
 }
 
-/** An empty database in the test server, for one test file or one test. */
-export async function freshDatabase(): Promise<FreshDatabase> {
+/** In the test server, for one test file or one test: empty, or with all tables where the run has made a template. */
+export async function freshDatabase(kind: 'empty' | 'migrated' = 'empty'): Promise<FreshDatabase> {
   const server = process.env.TEST_DATABASE_URL;
   if (!server) throw new Error('TEST_DATABASE_URL is not set: run npm test, or name a Postgres server');
   const name = `cardea_test_${randomBytes(8).toString('hex')}`;
-  await queryDatabase(server, `create database ${name}`);
+  const template = kind === 'migrated' ? process.env.TEST_DATABASE_TEMPLATE : undefined;
+  await queryDatabase(server, `create database ${name}${template ? ` template ${template}` : ''}`);
   const url = new URL(server);
   url.pathname = `/${name}`;
   return {
@@ -118,4 +123,18 @@ export async function freshDatabase(): Promise<FreshDatabase> {
       await queryDatabase(server, `drop database if exists ${name} with (force)`);
     },
   };
+}
+
+/**
+ * Makes the template of `freshDatabase('migrated')` in the test server: all migrations cost half a second of work, a
+ * copy of what they made as little as an empty database.
+ */
+export async function openTemplate(): Promise<{ close(): Promise<void> }> {
+  const { name, url, drop } = await freshDatabase();
+  const settings = { setup: 'plain' as const, databaseUrl: new Secret(url), dataDir: '' };
+  const database = await openDatabase({ settings, log: createLog({ level: 'silent', pretty: false }) });
+  await migrate(database.db);
+  await database.close();
+  process.env.TEST_DATABASE_TEMPLATE = name;
+  return { close: drop };
 }

@@ -3,7 +3,7 @@
 import { startVitest } from 'vitest/node';
 import { buildImage } from '../../src/storage/pglite-image.ts';
 import { type Binaries, findBinaries, installPackages, missingPackages } from './binaries.ts';
-import { startPostgres } from './postgres.ts';
+import { openTemplate, startPostgres } from './postgres.ts';
 import { durableRedis } from './redis.ts';
 import { startRedis } from './redis-server.ts';
 import { createCountingReporter, type Summary } from './reporter.ts';
@@ -54,6 +54,7 @@ async function runWith(binaries: Binaries): Promise<number> {
       servers.push(redis);
       process.env.TEST_REDIS_URL = redis.url;
     }
+    servers.push(await openTemplate());
     if (binaries.chromium) process.env.TEST_CHROMIUM = binaries.chromium;
     // An image of older migrations is of no use: without this each embedded start would run initdb and all of them.
     await buildImage();
@@ -66,7 +67,7 @@ async function runWith(binaries: Binaries): Promise<number> {
     crashed = 1;
     console.error(error);
   } finally {
-    for (const server of servers) await server.close();
+    for (const server of servers.reverse()) await server.close();
   }
   const summary = reporter.summary();
   // No test at all is no success.

@@ -16,7 +16,6 @@ import { freshRedis } from './redis.ts';
 
 export type Setup = 'embedded' | 'plain' | 'full';
 
-/** Cheap hashing: what is tested is the flow. The floor of the settings still holds. */
 const quick = { CARDEA_METRICS_PORT: 'off' };
 
 /** Stores of a set-up, made for one test file. */
@@ -25,7 +24,8 @@ export interface Stores {
   drop(): Promise<void>;
 }
 
-export async function freshStores(setup: Setup): Promise<Stores> {
+/** @param tables on Postgres: none yet, or all */
+export async function freshStores(setup: Setup, tables: 'empty' | 'migrated' = 'migrated'): Promise<Stores> {
   if (setup === 'embedded') {
     const dataDir = mkdtempSync(join(tmpdir(), 'cardea-data-'));
     return {
@@ -33,7 +33,7 @@ export async function freshStores(setup: Setup): Promise<Stores> {
       drop: async () => rmSync(dataDir, { recursive: true, force: true }),
     };
   }
-  const database = await freshDatabase();
+  const database = await freshDatabase(tables);
   const redis = setup === 'full' ? await freshRedis() : undefined;
   return {
     environment: {

@@ -1,14 +1,13 @@
 /** Empty migrated databases for the tests of this room: one on the test Postgres, one in the process. */
-import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pg from 'pg';
 import { Secret } from '../../src/config/secret.ts';
 import type { Log } from '../../src/observability/log.ts';
 import { type OpenDatabase, openDatabase } from '../../src/storage/database.ts';
 import { migrate } from '../../src/storage/migrator.ts';
 import { createSealing } from '../../src/storage/sealing.ts';
+import { freshDatabase } from '../harness/postgres.ts';
 
 export const silent: Log = {
   debug: () => undefined,
@@ -37,17 +36,10 @@ export interface TestDatabase extends OpenDatabase {
 }
 
 export async function newPostgres(): Promise<TestDatabase> {
-  const server = process.env.TEST_DATABASE_URL;
-  if (!server) throw new Error('TEST_DATABASE_URL names no Postgres');
-  const name = `cardea_storesql_${randomBytes(6).toString('hex')}`;
-  const admin = new pg.Client({ connectionString: server });
-  await admin.connect();
-  await admin.query(`create database ${name}`);
-  const url = new URL(server);
-  url.pathname = `/${name}`;
+  const fresh = await freshDatabase('migrated');
   const open = () =>
     openDatabase({
-      settings: { setup: 'plain', databaseUrl: new Secret(url.href), dataDir: '' },
+      settings: { setup: 'plain', databaseUrl: new Secret(fresh.url), dataDir: '' },
       log: silent,
     });
   const first = await open();
@@ -55,7 +47,7 @@ export async function newPostgres(): Promise<TestDatabase> {
   await migrate(first.db);
   return {
     ...first,
-    place: url.href,
+    place: fresh.url,
     second: async () => {
       const other = await open();
       others.push(other);
@@ -63,8 +55,7 @@ export async function newPostgres(): Promise<TestDatabase> {
     },
     close: async () => {
       await Promise.all([first, ...others].map((database) => database.close()));
-      await admin.query(`drop database ${name} with (force)`);
-      await admin.end();
+      await fresh.drop();
     },
   };
 }
