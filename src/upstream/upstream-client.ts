@@ -113,7 +113,7 @@ export function createUpstreamClient(o: { fetch: typeof globalThis.fetch; clock:
     const list = await asked(config, token, url);
     const rows = Array.isArray(list) ? list.slice(0, 200).filter(isObject) : [];
     const primary = rows.find((row) => row.primary === true);
-    return primary ? { email: primary.email, email_verified: primary.verified === true } : {};
+    return { email: primary?.email, email_verified: primary?.verified === true };
   }
 
   async function userinfoOf(

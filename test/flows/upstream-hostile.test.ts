@@ -9,6 +9,7 @@ import type { Agent, Page } from '../harness/agent.ts';
 import { makeAuthority } from '../harness/certificates.ts';
 import { type FakeProvider, startFakeProvider } from '../harness/fake-provider.ts';
 import { type Person, type SeededClient, seedPerson, seedWebClient } from '../harness/seed.ts';
+import { moveClock } from './clock.ts';
 import {
   atSignIn,
   codeOf,
@@ -21,6 +22,7 @@ import {
 } from './upstream-world.ts';
 import { freshAgent, openWorld, type World } from './world.ts';
 
+const clock = await moveClock();
 const authority = makeAuthority();
 let world: World;
 let second: World;
@@ -33,7 +35,7 @@ beforeAll(async () => {
   fake = await startFakeProvider(authority.server());
   other = await startFakeProvider(authority.server());
   world = await openWorld('full', {
-    ...outboundTo(authority, fake.remote.port, other.remote.port),
+    ...outboundTo(authority, fake.remote.port, other.remote.port, 1),
     CARDEA_SIGN_UP: 'open',
   });
   second = await world.second();
@@ -361,4 +363,124 @@ describe('S11 every step out of order, empty, replayed or from another browser',
       .execute();
     expect(linked).toHaveLength(1);
   });
+});
+
+describe('two tabs, and time', () => {
+  const csrfOf = (page: Page) => /name="csrf" value="([^"]+)"/.exec(page.text)?.[1] ?? '';
+
+  test('S10 two visits at two providers in one browser: each answer goes to its own, in any order', async () => {
+    const agent = freshAgent(world);
+    const first = await onTheWay(agent);
+    const { page } = await atSignIn(world, client, { state: 'the-other-tab' }, agent);
+    const url = leavesTo(await post(agent, page, '/with', { provider: 'other' }));
+    other.claims = { sub: 'tab-2', email: 'tab-2@corp.example' };
+    const proving = await come(agent, other.grantUrl(url));
+    expect(said(proving)).toContain('Connect Other');
+    expect(proving.url).toBe(page.url);
+    // The first tab's answer, with the second one waiting: its own visit, its own person.
+    const done = await come(agent, fake.grantUrl(first.url));
+    expect(new URL(done.location ?? '').searchParams.get('state')).toBe('the-state');
+    expect(codeOf(done)).toBeTruthy();
+    // What the other provider said has not moved into the first visit, nor is it lost.
+    const forged = await agent.post(`${new URL(first.page.url).pathname}/connect`, {
+      csrf: csrfOf(first.page),
+      act: 'send',
+    });
+    expect(forged.status).toBe(403);
+    expect(said(await agent.get(page.url))).toContain('Connect Other');
+  });
+
+  test('the same visit at two providers: the one that comes back last counts, and neither is the other', async () => {
+    const agent = freshAgent(world);
+    const first = await onTheWay(agent);
+    const url = leavesTo(await post(agent, first.page, '/with', { provider: 'other' }));
+    other.claims = { sub: 'both', email: 'both@corp.example' };
+    const back = await agent.get(other.grantUrl(url));
+    expect(back.status).toBe(303);
+    expect(codeOf(await come(agent, fake.grantUrl(first.url)))).toBeTruthy();
+    const { db } = world.rooms.database;
+    const linked = await db.selectFrom('upstream_identities').select('subject').execute();
+    expect(linked.map(({ subject }) => subject)).not.toContain('both');
+  });
+
+  test('an answer that comes after a quarter of an hour is over, and so is what came of it', async () => {
+    const late = await onTheWay();
+    const answer = fake.grantUrl(late.url);
+    const redeemed = fake.redeemed.length;
+    clock.move(15 * 60 + 1);
+    expect((await come(late.agent, answer)).status).toBe(403);
+    expect(fake.redeemed).toHaveLength(redeemed);
+    // The way on: the page that waits begins anew.
+    expect(codeOf(await through(late.agent, await late.agent.get(late.page.url), fake))).toBeTruthy();
+
+    fake.claims = { sub: 'late', email: 'late@corp.example', email_verified: true };
+    const { agent, page } = await atSignIn(world, client);
+    const joining = await through(agent, page, fake);
+    expect(said(joining)).toContain('Create your account');
+    clock.move(15 * 60 + 1);
+    expect((await post(agent, joining, '/connect', { name: 'Late' })).status).toBe(403);
+    expect(said(await agent.get(page.url))).toContain('Continue with Corp');
+    expect(await world.rooms.accounts.findByEmail('late@corp.example')).toBeUndefined();
+    await world.rooms.upstream.sweep();
+    const rows = await world.rooms.database.db.selectFrom('upstream_attempts').select('expires_at').execute();
+    expect(rows.every(({ expires_at }) => expires_at.getTime() > Date.now())).toBe(true);
+    clock.reset();
+  });
+});
+
+test('a new account takes what the provider says of the person as far as it is well-formed; roles never', async () => {
+  fake.claims = {
+    sub: 'claims-1',
+    email: 'claims@corp.example',
+    email_verified: true,
+    name: 'Grace Hopper',
+    given_name: 'Grace',
+    family_name: ['Hopper'],
+    locale: 'de',
+    picture: 'javascript:alert(1)',
+    zoneinfo: 'Nowhere/At-all\n',
+    roles: ['administrator'],
+    groups: ['administrator'],
+  };
+  const { agent, page } = await atSignIn(world, client);
+  const joining = await through(agent, page, fake);
+  expect(codeOf(await agent.follow(await post(agent, joining, '/connect')))).toBeTruthy();
+  const account = await world.rooms.accounts.findByEmail('claims@corp.example');
+  expect(account?.profile).toEqual({ name: 'Grace Hopper', given_name: 'Grace', locale: 'de' });
+  expect(JSON.stringify(account)).not.toContain('administrator');
+});
+
+test.each([
+  ['login_required', 'did not work'],
+  ['temporarily_unavailable', 'did not work'],
+  ['access_denied', 'You did not go on at Corp'],
+  ['<script>alert(1)</script>', 'did not work'],
+])('the provider answers %s: plain words, and a way on', async (error, words) => {
+  const { agent, url } = await onTheWay();
+  const { asked } = fake.grant(url);
+  const answer = new URLSearchParams({
+    error,
+    error_description: '<b>its own words</b>',
+    state: asked.state,
+    iss: fake.origin,
+  });
+  const page = await come(agent, `${asked.redirectUri}?${answer}`);
+  expect([page.status, said(page).includes(words)]).toEqual([200, true]);
+  expect(page.text).not.toMatch(/its own words|alert\(1\)/);
+  expect(codeOf(await through(agent, page, fake))).toBeTruthy();
+});
+
+test('a provider that is down: told within the cap, then at once; the other ways still work', async () => {
+  const providerId = 'down';
+  await seedProvider(world, { origin: 'https://localhost:1' }, { providerId, name: 'Down' });
+  for (let tries = 0; tries < 7; tries += 1) {
+    const { agent, page } = await atSignIn(world, client);
+    const began = performance.now();
+    const told = await post(agent, page, '/with', { provider: providerId });
+    expect([told.status, said(told).includes('Down does not answer at the moment')]).toEqual([502, true]);
+    expect(performance.now() - began).toBeLessThan(9_000);
+    if (tries < 6) continue;
+    const typed = { email: person.email, password: person.password };
+    expect(codeOf(await agent.follow(await post(agent, told, '/sign-in', typed)))).toBeTruthy();
+  }
 });
