@@ -9,6 +9,7 @@ import { requestIdOf } from './web/request-id.ts';
 import type { SecondFactors, Strict } from './wiring-journey.ts';
 import { createNoteBrowser } from './wiring-known-browsers.ts';
 import { createMailedFront } from './wiring-mailed.ts';
+import { createSignInNotes } from './wiring-sign-in-notes.ts';
 import { createSignUpFront } from './wiring-sign-up-pages.ts';
 
 export function createFrontDoor(o: {
@@ -21,6 +22,7 @@ export function createFrontDoor(o: {
   const { rooms, protocol, findClient } = o;
   const { settings, standings, resources, consents, setupLink } = rooms;
   const issuer = settings.issuer;
+  const notes = createSignInNotes(rooms);
   const own = new URLSearchParams({
     client_id: 'cardea',
     response_type: 'none',
@@ -36,7 +38,10 @@ export function createFrontDoor(o: {
         return visit ? pageVisit(visit) : undefined;
       },
       keepProof: protocol.keepProof,
-      finishSignIn: (ctx, _visit, signIn) => protocol.finishSignIn(ctx, signIn),
+      async finishSignIn(ctx, _visit, signIn) {
+        await notes.finished(ctx, signIn);
+        return protocol.finishSignIn(ctx, signIn);
+      },
       async finishConsent(ctx, visit, decision) {
         if (visit.accountId) {
           const by: By = {
@@ -92,6 +97,7 @@ export function createFrontDoor(o: {
     passwordMinLength: settings.passwordMinLength,
     mailed: createMailedFront(rooms),
     signUp: createSignUpFront(rooms, findClient),
+    noteFirstFactor: notes.firstFactor,
     noteBrowser: createNoteBrowser(rooms),
     ...(rooms.mail.kind === 'box' ? { mailbox: rooms.mail.box } : {}),
   };

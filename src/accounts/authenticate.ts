@@ -43,7 +43,6 @@ export interface SignInAttempt {
   readonly network: string;
   /** What the browser's device cookie says once its MAC has been verified (throttle/device-cookie.ts). */
   readonly device?: Device | undefined;
-  readonly remembered?: boolean | undefined;
   /** An account that is leaving stays. */
   readonly keep?: boolean | undefined;
   readonly requestId?: string | undefined;
@@ -106,11 +105,7 @@ export function createAuthenticate({
     const actor = { kind: 'account', id: account.id } as const;
     const { network, requestId } = attempt;
     const context = { actor, accountId: account.id, network, requestId, at: clock.now() };
-    const detail = { amr: ['pwd'], remembered: attempt.remembered ?? false };
-    const [unusual] = await Promise.all([
-      throttle.succeeded(counted),
-      audit.append(db, { type: 'account.signed-in', detail, ...context }),
-    ]);
+    const unusual = await throttle.succeeded(counted);
     if (unusual) audit.later({ type: 'account.sign-in-suspected', detail: { unusual }, ...context });
     if (!passwords.needsRehash(hash)) return unusual;
     const hashed = await passwords.hash(attempt.password, counted.device ? 'known' : 'stranger');

@@ -39,7 +39,6 @@ export interface SignInCodes {
   redeem(o: {
     visit: string;
     code: string;
-    remembered: boolean;
     network: string;
     requestId?: string | undefined;
   }): Promise<CodeSignIn>;
@@ -72,7 +71,7 @@ export function createSignInCodes({
   const lifetimeSeconds = lifetimes.mailedCode;
 
   async function redeem(o: Parameters<SignInCodes['redeem']>[0]): Promise<CodeSignIn> {
-    const { visit, code, remembered, network, requestId } = o;
+    const { visit, code, network, requestId } = o;
     const admitted = await codeThrottle.check(network);
     if (admitted.kind === 'wait') return admitted;
     const at = clock.now();
@@ -81,8 +80,6 @@ export function createSignInCodes({
       if (proof?.accountId === undefined) return undefined;
       const by: By = { actor: { kind: 'account', id: proof.accountId }, network, requestId };
       await markVerified(trx, { clock, audit }, proof.accountId, by);
-      const detail = { amr: ['email'], remembered };
-      await audit.append(trx, { type: 'account.signed-in', detail, accountId: proof.accountId, ...by });
       return findAccount(trx, proof.accountId);
     });
     if (account) return { kind: 'signed-in', account, amr: ['email'], at };

@@ -25,7 +25,20 @@ export interface AuditDetails {
   'account.password-rehashed': None;
   /** The holder said by a mailed link that it was not them: signed out everywhere, and no password any more. */
   'account.not-me': { readonly addressRestored: boolean };
-  'account.signed-in': { readonly amr: readonly string[]; readonly remembered: boolean };
+  /** All that the sign-in needed was proved: `amr` is the whole of it. */
+  'account.signed-in': {
+    readonly amr: readonly string[];
+    readonly remembered: boolean;
+    /** What the browser calls itself and its system (sessions/browser-names.ts). */
+    readonly browser?: string | undefined;
+    readonly system?: string | undefined;
+  };
+  /** The first factor of a sign-in that needs more; nobody is signed in by it. */
+  'first-factor.accepted': {
+    readonly amr: readonly string[];
+    readonly browser?: string | undefined;
+    readonly system?: string | undefined;
+  };
   'account.sign-in-refused': { readonly reason: 'rejected' | 'disabled' | 'locked' | 'busy' };
   /** The right password, of a browser that the account does not know, amid many failures on the account or the network. */
   'account.sign-in-suspected': { readonly unusual: 'account' | 'network' };

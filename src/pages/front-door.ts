@@ -238,6 +238,8 @@ export interface FrontDoor {
   /** Signs a person in to the front page itself; absent: people sign in from their apps only. */
   readonly signInUrl?: string;
   readonly passwordMinLength: number;
+  /** Records that a first factor was right while the sign-in needs more (audit/catalogue.ts). */
+  noteFirstFactor?(ctx: Koa.Context, signIn: SignIn): Promise<void>;
   /**
    * Somebody has signed in with this browser: its holder is told when the account does not know it.
    * @returns undefined when there is no such account any more

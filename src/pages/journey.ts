@@ -37,7 +37,7 @@ export interface Journey {
 }
 
 export function createJourney(o: {
-  front: Pick<FrontDoor, 'protocol' | 'secondFactors' | 'policyOf'>;
+  front: Pick<FrontDoor, 'protocol' | 'secondFactors' | 'policyOf' | 'noteFirstFactor'>;
   interludes: readonly Interlude[];
   base: string;
 }): Journey {
@@ -84,10 +84,14 @@ export function createJourney(o: {
   };
 
   /** @param passed the interludes up to this one are over */
-  const advance = async (ctx: Koa.Context, visit: Visit, proved: Proved, passed?: string): Promise<void> => {
+  const advance = async (
+    ctx: Koa.Context,
+    visit: Visit,
+    { proved, need }: { proved: Proved; need: Need },
+    passed?: string,
+  ): Promise<void> => {
     const { accountId, amr, remember, at, suspected } = proved;
     const bare = { accountId, amr, remember, at, ...(suspected && { suspected }) };
-    const need = await needOf(visit, proved);
     if (need.kind === 'factor' && need.why === 'suspicion') {
       // Nobody expects to be asked, so the code is on its way before they are.
       await protocol.keepProof(ctx, bare);
@@ -118,9 +122,17 @@ export function createJourney(o: {
       if (need.kind === 'enrol') return { step: 'enrol', proved, kinds };
       return { step: 'second-factor', proved, kinds, why: need.why };
     },
-    finishSignIn: (ctx, visit, signIn) => advance(ctx, visit, add(visit, signIn)),
+    async finishSignIn(ctx, visit, signIn) {
+      const proved = add(visit, signIn);
+      const need = await needOf(visit, proved);
+      const isFirst = visit.ground?.accountId !== signIn.accountId;
+      if (isFirst && need.kind !== 'nothing') await front.noteFirstFactor?.(ctx, proved);
+      return advance(ctx, visit, { proved, need });
+    },
     pause: (ctx, visit, signIn, at) => protocol.keepProof(ctx, { ...add(visit, signIn), pause: at }),
-    goOn: (ctx, visit, proved) => advance(ctx, visit, proved, proved.pause),
+    async goOn(ctx, visit, proved) {
+      return advance(ctx, visit, { proved, need: await needOf(visit, proved) }, proved.pause);
+    },
     async startOver(ctx, visit) {
       await protocol.keepProof(ctx, undefined);
       toDispatcher(ctx, visit);

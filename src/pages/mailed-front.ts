@@ -51,7 +51,7 @@ export interface SignInCodeFront {
     network: string;
     locale: string;
   }): Promise<'asked' | 'no-address'>;
-  redeem(o: From & { visit: string; code: string; remembered: boolean }): Promise<
+  redeem(o: From & { visit: string; code: string }): Promise<
     | {
         readonly kind: 'signed-in';
         readonly account: { readonly id: string; readonly passwordVersion: number };

@@ -56,7 +56,6 @@ export function createPasskeySignIn(o: {
         response: fields.credential ?? '',
         network: front.networkOf(ctx.ip),
         requestId: requestIdOf(ctx),
-        remembered: remember,
       });
       switch (outcome.kind) {
         case 'signed-in': {

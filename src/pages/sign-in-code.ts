@@ -136,7 +136,6 @@ export function createSignInCodePage(o: {
       const outcome = await codes.redeem({
         visit: visit.uid,
         code,
-        remembered: remember,
         network: front.networkOf(ctx.ip),
         requestId: requestIdOf(ctx),
       });

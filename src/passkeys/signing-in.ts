@@ -22,8 +22,7 @@ export interface PasskeyAttempt {
   readonly response: string;
   readonly network: string;
   readonly requestId?: string | undefined;
-  readonly remembered?: boolean | undefined;
-  /** As a second factor: only of this account, whose first one is recorded as its sign-in already. */
+  /** As a second factor: only of this account. */
   readonly accountId?: string | undefined;
 }
 
@@ -68,29 +67,11 @@ export function createSigningIn(o: {
     const account = await o.accounts.settled(db, passkey.accountId);
     if (account?.status !== 'active') return refuse(tried, passkey);
     if (!(await recordUse(db, passkey.id, { ...use, at }))) return suspect(tried, passkey, account);
-    await Promise.all([
-      throttle.succeeded(network),
-      tried.accountId === undefined ? recordSignIn(tried, account.id, at) : undefined,
-    ]);
+    await throttle.succeeded(network);
     // A phone that was asked through this screen; a security key, too, is no part of the device, but goes where one goes.
     const isPhone = passkey.transports.some((one) => one === 'hybrid' || one === 'internal');
     const fromAnotherDevice = answer.roaming && isPhone;
     return { kind: 'signed-in', account, passkey, amr: AMR, fromAnotherDevice, at };
-  }
-
-  function recordSignIn({ network, requestId, remembered = false }: PasskeyAttempt, id: string, at: number) {
-    const detail = { amr: AMR, remembered };
-    const actor = { kind: 'account', id } as const;
-    const event = {
-      type: 'account.signed-in',
-      detail,
-      actor,
-      accountId: id,
-      network,
-      requestId,
-      at,
-    } as const;
-    return audit.append(db, event);
   }
 
   function refuse({ network, requestId }: PasskeyAttempt, { accountId }: Passkey): PasskeySignIn {

@@ -91,6 +91,7 @@ export const visibility: Readonly<Record<AuditType, 'shown' | 'hidden'>> = {
   'recovery-codes.made': 'shown',
   // Stands beside the removal of the last factor.
   'recovery-codes.removed': 'hidden',
+  'first-factor.accepted': 'shown',
   'second-factor.accepted': 'shown',
   'second-factor.refused': 'shown',
 };

@@ -43,10 +43,12 @@ export function activitySection(kit: PortalKit, needs: ActivityNeeds): PortalSec
   async function rowOf(visit: PortalVisit, event: AuditRecord) {
     const { clientId, network, actor, at } = event;
     const name = clientId === undefined ? undefined : await needs.nameOfClient(clientId);
-    const { role = '', provider = '' } = event.detail as {
-      readonly role?: string;
-      readonly provider?: string;
-    };
+    const {
+      role = '',
+      provider = '',
+      browser,
+      system,
+    } = event.detail as Readonly<Partial<Record<'role' | 'provider' | 'browser' | 'system', string>>>;
     const byOthers = actor.kind === 'operator' || (actor.kind === 'account' && actor.id !== visit.account.id);
     return {
       text: activityText(event),
@@ -57,6 +59,10 @@ export function activitySection(kit: PortalKit, needs: ActivityNeeds): PortalSec
       network: byOthers ? undefined : network,
       isHere: !byOthers && network !== undefined && network === visit.by.network,
       byOthers,
+      device:
+        browser && system
+          ? kit.textsFor(visit).t('portal.devices.name', { browser, system })
+          : (browser ?? system),
     };
   }
 

@@ -1,6 +1,4 @@
 /** Whoever came back from a provider: who they are here, and the sign-in of those who are linked. */
-import type { Kysely } from 'kysely';
-import type { Database } from '../storage/tables.ts';
 import type { Held, Settled } from './attempts.ts';
 import { findIdentity, type IdentityKey, touchIdentity } from './identities-store.ts';
 import type { UpstreamPerson } from './person.ts';
@@ -26,8 +24,6 @@ export interface Coming {
   buttonOf(providerId: string): Promise<ProviderButton>;
   /** Of this visit, of a provider that is still enabled, and linked to nobody. */
   stranger(held: Held, uid: string): Promise<Stranger | undefined>;
-  /** The event of a sign-in that nothing but the provider has proved. */
-  noteSignIn(db: Kysely<Database>, person: UpstreamPerson, accountId: string, from: From): Promise<void>;
 }
 
 export function createComing(parts: UpstreamParts): Coming {
@@ -46,15 +42,8 @@ export function createComing(parts: UpstreamParts): Coming {
 
   const addressOf = ({ email }: UpstreamPerson) => (email === undefined ? undefined : needs.addressOf(email));
 
-  const noteSignIn: Coming['noteSignIn'] = (at, person, accountId, from) => {
-    const detail = { amr: methodsOf(person), remembered: true };
-    const actor = { kind: 'account', id: accountId } as const;
-    return audit.append(at, { type: 'account.signed-in', detail, actor, accountId, ...from });
-  };
-
   return {
     buttonOf,
-    noteSignIn,
     async stranger(held, uid) {
       const settled = await ofVisit(held, uid);
       if (!settled || !isPerson(settled)) return undefined;
@@ -107,7 +96,6 @@ export function createComing(parts: UpstreamParts): Coming {
         onOutcome('failed');
         return { kind: 'refused' };
       }
-      await noteSignIn(db, person, accountId, from);
       onOutcome('signed-in');
       return { kind: 'signed-in', accountId, amr: methodsOf(person), at };
     },

@@ -63,7 +63,7 @@ export interface Links {
 
 export function createLinks(
   { db, clock, audit, attempts, needs, onOutcome }: UpstreamParts,
-  { stranger, buttonOf, noteSignIn }: Coming,
+  { stranger, buttonOf }: Coming,
 ): Links {
   async function add(
     trx: Kysely<Database>,
@@ -102,7 +102,6 @@ export function createLinks(
         if (account.kind === 'refused') return undo({ kind: 'name' });
         const { accountId } = account;
         if (!(await add(trx, found, accountId, 'sign-up', from))) return undo({ kind: 'gone' });
-        await noteSignIn(trx, person, accountId, from);
         return { kind: 'signed-in', accountId, amr: methodsOf(person), at };
       });
       if (made.kind === 'signed-in') onOutcome('joined');

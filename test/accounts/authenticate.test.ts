@@ -31,14 +31,14 @@ describe.each(databases)('signing in on $name', ({ open }) => {
     return { outcome, hashes: rooms.passwords.computedCount() - before };
   };
 
-  it('lets the right password in, by any spelling of the address, and audits it', async () => {
+  it('lets the right password in, by any spelling of the address: what it needs beside it decides about the sign-in', async () => {
     const account = await makeAccount(rooms, 'Ada@example.com', password);
     const { outcome, hashes } = await hashesOf(() =>
       rooms.authenticate({ email: ' ADA@EXAMPLE.COM', password, network: fresh(), requestId: 'r1' }),
     );
     expect(outcome).toEqual({ kind: 'signed-in', account, amr: ['pwd'], at: expect.any(Number) });
     expect(hashes).toBe(1);
-    expect(await auditedOf(rooms, account.id)).toEqual(['account.created', 'account.signed-in']);
+    expect(await auditedOf(rooms, account.id)).toEqual(['account.created']);
   });
 
   it('S12, S13 answers alike and hashes once for unknown, wrong, disabled, without a password, and nonsense', async () => {
@@ -151,9 +151,7 @@ describe.each(databases)('signing in on $name', ({ open }) => {
     expect(stronger.passwords.computedCount()).toBe(3);
     expect(await auditedOf(rooms, account.id)).toEqual([
       'account.created',
-      'account.signed-in',
       'account.password-rehashed',
-      'account.signed-in',
     ]);
     await stronger.close();
   });

@@ -21,7 +21,10 @@ const event = (
 });
 
 const events: readonly AuditRecord[] = [
-  event(1, { type: 'account.signed-in', detail: { amr: ['pwd'], remembered: true } }),
+  event(1, {
+    type: 'account.signed-in',
+    detail: { amr: ['pwd'], remembered: true, browser: 'Chrome', system: 'Windows' },
+  }),
   event(2, {
     type: 'account.sign-in-refused',
     detail: { reason: 'rejected' },

@@ -132,7 +132,19 @@ describe('an authenticator app', () => {
     expect(answerOf(await agent.get(authorizeQuery(client, { prompt: 'none' }))).get('error')).toBe(
       'login_required',
     );
+    const told = async () => {
+      const { events } = await world.rooms.audit.search({ accountId: person.id, limit: 20 });
+      const types = ['account.signed-in', 'first-factor.accepted', 'second-factor.accepted'];
+      return events.filter(({ type }) => types.includes(type)).map(({ type, detail }) => [type, detail]);
+    };
+    // Half a sign-in is none, and is told as a half.
+    expect(await told()).toEqual([['first-factor.accepted', { amr: ['pwd'] }]]);
     expect(answerOf(await enter(agent, asked, code)).get('code')).toBeTruthy();
+    expect(await told()).toMatchObject([
+      ['account.signed-in', { amr: ['pwd', 'otp', 'mfa'] }],
+      ['second-factor.accepted', { factor: 'totp' }],
+      ['first-factor.accepted', {}],
+    ]);
     for (const [tried, status] of [
       [recovery[0], 303],
       [recovery[0], 422],

@@ -47,7 +47,6 @@ describe.each(databases)('passkeys on $name', ({ open }) => {
     expect(await auditedOf(rooms, account.id)).toEqual([
       'account.created',
       'passkey.added',
-      'account.signed-in',
     ]);
     expect(rooms.notices.at(-1)).toMatchObject({ kind: 'added', to: account.email });
   });
