@@ -1,11 +1,16 @@
 /** Gives the pages of mailed links and codes what they need of the accounts room. */
 import type { By } from './accounts/account.ts';
+import { LINK_PATH } from './pages/link.ts';
 import type { ConfirmLink, From, MailedFront } from './pages/mailed-front.ts';
+import type { Protocol } from './protocol/protocol.ts';
 import type { Rooms } from './rooms.ts';
 import { seenHere } from './wiring-own-account.ts';
 
 /** Undefined where there is no mail: then there is nothing that a mail could prove. */
-export function createMailedFront(rooms: Rooms): MailedFront | undefined {
+export function createMailedFront(
+  rooms: Rooms,
+  { session }: Pick<Protocol, 'session'>,
+): MailedFront | undefined {
   const { mail, mailedProofs, emailVerification, passwordResets, deletions } = rooms;
   if (mail.kind === 'off') return undefined;
   return {
@@ -27,7 +32,15 @@ export function createMailedFront(rooms: Rooms): MailedFront | undefined {
         },
         confirm: (token, from) => deletions.keepByLink(token, strangerFrom(from)),
       },
-      'change-email': confirming(rooms.emailChange, rooms.lease),
+      'change-email': {
+        ...confirming(rooms.emailChange, rooms.lease),
+        async signInFirst(ctx, token) {
+          const [change, signedIn] = await Promise.all([rooms.emailChange.describe(token), session(ctx)]);
+          if (!change || change.accountId === signedIn?.accountId) return undefined;
+          // Whoever is signed in as somebody else is asked, or the front door would send them straight back.
+          return backToLink(rooms.settings.issuer, signedIn && 'login');
+        },
+      },
       'not-me': confirming(rooms.notMe, rooms.lease),
     },
   };
@@ -44,6 +57,18 @@ function confirming(
     },
     confirm: (token, from) => seenHere(lease, room.confirm(token, strangerFrom(from))),
   };
+}
+
+/** Through the front door and back to the page of the link, which this browser keeps meanwhile. */
+function backToLink(issuer: string, prompt: 'login' | undefined): string {
+  const query = new URLSearchParams({
+    client_id: 'cardea',
+    response_type: 'none',
+    scope: 'openid',
+    redirect_uri: `${issuer}${LINK_PATH}`,
+    ...(prompt && { prompt }),
+  });
+  return `${new URL(issuer).pathname.replace(/\/+$/, '')}/oauth2/authorize?${query}`;
 }
 
 /** Whoever holds the link, from there: its page asks nobody who they are. */

@@ -95,7 +95,7 @@ export function createFrontDoor(o: {
     setup: setupLink,
     signInUrl: `${new URL(issuer).pathname.replace(/\/+$/, '')}/oauth2/authorize?${own}`,
     passwordMinLength: settings.passwordMinLength,
-    mailed: createMailedFront(rooms),
+    mailed: createMailedFront(rooms, protocol),
     signUp: createSignUpFront(rooms, findClient),
     noteFirstFactor: notes.firstFactor,
     noteBrowser: createNoteBrowser(rooms),

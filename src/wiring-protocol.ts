@@ -2,6 +2,7 @@
 import { canonicalEmail } from './accounts/emails.ts';
 import type { Client } from './clients/client.ts';
 import type { DeviceViews } from './pages/device-views.ts';
+import { LINK_PATH } from './pages/link.ts';
 import type { ProtocolViews } from './pages/protocol-views.ts';
 import type { EnginePages } from './protocol/engine-pages.ts';
 import type { ProtocolParts } from './protocol/protocol-parts.ts';
@@ -19,7 +20,7 @@ export function ownClient(issuer: string, name: string): Client {
     status: 'active',
     firstParty: true,
     pkceRequired: true,
-    redirectUris: [`${issuer}/`, `${issuer}/account/return`],
+    redirectUris: [`${issuer}/`, `${issuer}/account/return`, `${issuer}${LINK_PATH}`],
     postLogoutRedirectUris: [],
     grantTypes: [],
     responseTypes: ['none'],

@@ -1,6 +1,7 @@
 /**
  * Another address for an account. It counts from the moment at which the new mailbox is proved, and is verified then;
- * until then everything goes to the old one. The old address is told, with a link that takes it back (not-me.ts), so that
+ * until then everything goes to the old one. The link needs the account's own sign-in, whatever browser it is opened in: a
+ * mailbox that was mistyped is somebody else's. The old address is told, with a link that takes it back (not-me.ts), so that
  * whoever has got into an account cannot keep it by its address. Asking costs and answers the same whether the new
  * address has an account or not; the mail tells, and only whoever reads that mailbox.
  */
@@ -27,8 +28,8 @@ export interface EmailChange {
     by: By,
     locale?: string,
   ): Promise<'asked' | 'no-address' | 'same' | 'absent'>;
-  /** The address that the link would set. Uses nothing up. */
-  describe(token: string): Promise<{ readonly email: string } | undefined>;
+  /** The address that the link would set, and for whom. Uses nothing up. */
+  describe(token: string): Promise<{ readonly email: string; readonly accountId: string } | undefined>;
   confirm(token: string, by: By): Promise<'done' | 'gone'>;
   /** The code, in the signed-in browser. */
   confirmCode(accountId: string, code: string, by: By): Promise<'done' | 'wrong'>;
@@ -125,7 +126,8 @@ export function createEmailChange(parts: EmailChangeParts): EmailChange {
     ask,
     async describe(token) {
       const proof = await proofs.look(PURPOSE, token);
-      return proof && { email: proof.email };
+      const accountId = proof?.accountId;
+      return proof && accountId !== undefined ? { email: proof.email, accountId } : undefined;
     },
     confirm: async (token, by) =>
       (await settle(by, (trx) => proofs.redeemToken(trx, PURPOSE, token))) ? 'done' : 'gone',

@@ -1,5 +1,5 @@
 /** Links that need no more than a yes: a sentence, a button, and a sentence that it is done. */
-import type { SendPage } from '../web/page-sender.ts';
+import { type SendPage, seeOther } from '../web/page-sender.ts';
 import { requestIdOf } from '../web/request-id.ts';
 import type { LinkPage } from './link.ts';
 import type { ConfirmLink, ConfirmPurpose } from './mailed-front.ts';
@@ -16,11 +16,18 @@ export function createConfirmLink(o: {
   return {
     async show(ctx, { token, action, csrf }, again) {
       const values = (await link.describe(token)) ?? {};
-      const data = { texts, values, action, csrf, token, notice: again?.notice };
+      const signIn = (await link.signInFirst?.(ctx, token)) !== undefined;
+      const data = { texts, values, action, csrf, token, signIn, notice: again?.notice };
       sendPage(ctx, 'link', { status: again?.status ?? 200, data });
     },
-    submit: (ctx, { token }) =>
-      link.confirm(token, { network: o.networkOf(ctx.ip), requestId: requestIdOf(ctx) }),
+    async submit(ctx, { token }) {
+      const way = await link.signInFirst?.(ctx, token);
+      if (way === undefined) {
+        return link.confirm(token, { network: o.networkOf(ctx.ip), requestId: requestIdOf(ctx) });
+      }
+      seeOther(ctx, way);
+      return 'answered';
+    },
     done: (ctx) => sendPage(ctx, 'link-done', { data: { texts, home: `${o.base}/` } }),
   };
 }

@@ -35,7 +35,8 @@ export interface LinkPages {
 }
 
 const COOKIE = 'link';
-const PATH = '/link';
+export const LINK_PATH = '/link';
+const PATH = LINK_PATH;
 /** As long as the page may stay open in a browser that was closed and opened again; the link itself may end before. */
 const KEPT_SECONDS = 3600;
 const DONE = 'done.';

@@ -1,4 +1,5 @@
 /** What the pages of mailed links and codes need from the rest of the house, as functions. */
+import type Koa from 'koa';
 import type { Fault } from '../accounts/fault.ts';
 
 /** Where a request comes from, for the audit. */
@@ -12,6 +13,8 @@ export interface From {
 export interface ConfirmLink {
   /** What the texts name; undefined when the link is dead. Uses nothing up. */
   describe(token: string): Promise<Readonly<Record<string, string>> | undefined>;
+  /** Where this browser has to sign in before; undefined: nowhere. Uses nothing up. */
+  signInFirst?(ctx: Koa.Context, token: string): Promise<string | undefined>;
   /** Uses it up, and does what it is for. */
   confirm(token: string, from: From): Promise<'done' | 'gone'>;
 }

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Agent, createAgent, formTo } from '../harness/agent.ts';
 import { type Mailboxes, openMailboxes } from '../harness/mail-scanner.ts';
-import { type Person, type SeededClient, seedPerson, seedWebClient } from '../harness/seed.ts';
+import { type Person, type SeededClient, seedPerson, seedWebClient, signIn } from '../harness/seed.ts';
 import { moveClock } from './clock.ts';
 import { enter } from './portal-world.ts';
 import { openWorld, type World } from './world.ts';
@@ -48,8 +48,7 @@ describe.each([
     (await world.rooms.authenticate({ email, password, network: '192.0.2.9' })).kind;
 
   /** Presses the one button of a mailed link, in a browser of its own. */
-  async function press(link: string): Promise<string> {
-    const agent = createAgent(world.issuer);
+  async function press(link: string, agent = createAgent(world.issuer)): Promise<string> {
     const page = await agent.follow(await agent.get(link));
     const form = formTo(page, '/link');
     return (await agent.follow(await agent.post(form.action, form.fields))).text;
@@ -89,6 +88,28 @@ describe.each([
     expect(await press(notice.link).catch(String)).toContain('no form');
   });
 
+  test('A5 its link asks a browser that is not signed in to the account for that, and then does it', async () => {
+    const { agent } = await enter(world, person);
+    const email = fresh();
+    await post(agent, '/account/email', '/account/email', { email });
+    const { link } = await mailboxes.next(world, email);
+    const other = await seedPerson(world.rooms);
+    const [nobody, somebodyElse] = [createAgent(world.issuer), (await enter(world, other)).agent];
+    for (const stranger of [nobody, somebodyElse]) {
+      const asked = await press(link, stranger);
+      expect(asked).toContain('/sign-in"');
+      expect((await accountOf(person))?.email).toBe(person.email);
+    }
+    // Signed in as the wrong one, the button asks again; as the right one, it does what it says.
+    const page = await signIn(nobody, await nobody.follow(await nobody.get('/account')), person);
+    expect(page.status).toBe(200);
+    const back = await nobody.get('/link');
+    expect(back.text).not.toContain('sign in to your account first');
+    expect(await press(link, somebodyElse)).toContain('/sign-in"');
+    expect(await press(link, nobody)).toContain('Your address is changed');
+    expect((await accountOf(person))?.email).toBe(email);
+  });
+
   test('A5 a link of an earlier address, or of an address that was taken meanwhile, changes nothing', async () => {
     const { agent } = await enter(world, person);
     const [first, second] = [fresh(), fresh()];
@@ -98,7 +119,7 @@ describe.each([
     const { link } = await mailboxes.next(world, second);
     expect(await press(old.link).catch(String)).toContain('no form');
     await seedPerson(world.rooms, second);
-    expect(await press(link)).toContain('no longer works');
+    expect(await press(link, agent)).toContain('no longer works');
     expect((await accountOf(person))?.email).toBe(person.email);
   });
 
