@@ -24,9 +24,18 @@ import type { RenderPage } from './web/render.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
+/** Why a column is not in the archive. */
+type Why =
+  /** Whoever finds the archive could get in with it, or guess what gets in; its holder could do nothing with it. */
+  | 'opens something'
+  /** Sealed, and gone when it has been used: what is in it went to the person, or is told by another column. */
+  | 'sealed'
+  /** A name or number by which rows find each other or the next thing to do; it says nothing of the person. */
+  | 'means something here only';
+
 interface Topic {
-  /** The tables, each with the columns that stay here: what opens something, and names that mean something here only. */
-  readonly tables: Readonly<Record<string, readonly string[]>>;
+  /** The tables, each with the columns that stay here, and why. */
+  readonly tables: Readonly<Record<string, Readonly<Record<string, Why>>>>;
   readonly rows: (
     db: Rooms['database']['db'],
     accountId: string,
@@ -36,33 +45,72 @@ interface Topic {
 /** In the order in which people read them. */
 export const dataTopics: Readonly<Record<string, Topic>> = {
   // Of the password its date; its hash opens nothing for its holder and much for a thief of the archive.
-  account: { tables: { accounts: [], account_passwords: ['hash'] }, rows: exportAccount },
-  roles: { tables: { account_roles: [] }, rows: exportRoles },
-  consents: { tables: { consents: [] }, rows: exportConsents },
+  account: { tables: { accounts: {}, account_passwords: { hash: 'opens something' } }, rows: exportAccount },
+  roles: { tables: { account_roles: {} }, rows: exportRoles },
+  consents: { tables: { consents: {} }, rows: exportConsents },
   // Of authenticators and recovery codes names and dates, for the same reason.
   factors: {
     tables: {
-      factor_accounts: [],
-      authenticators: ['sealed', 'place_digest', 'last_step'],
-      recovery_codes: ['code_digest'],
+      factor_accounts: {},
+      authenticators: {
+        sealed: 'opens something',
+        place_digest: 'opens something',
+        last_step: 'means something here only',
+      },
+      recovery_codes: { code_digest: 'opens something' },
     },
     rows: exportFactors,
   },
-  passkeys: { tables: { passkeys: [] }, rows: exportPasskeys },
-  identities: { tables: { upstream_identities: [] }, rows: exportIdentities },
-  sessions: { tables: { browser_sessions: ['uid_key', 'uid_sealed'] }, rows: exportSessions },
-  apps: { tables: { families: ['family_id', 'session_key'] }, rows: exportFamilies },
+  passkeys: { tables: { passkeys: {} }, rows: exportPasskeys },
+  identities: { tables: { upstream_identities: {} }, rows: exportIdentities },
+  sessions: {
+    tables: { browser_sessions: { uid_key: 'opens something', uid_sealed: 'opens something' } },
+    rows: exportSessions,
+  },
+  apps: {
+    tables: { families: { family_id: 'opens something', session_key: 'opens something' } },
+    rows: exportFamilies,
+  },
   'sign-outs': {
-    tables: { client_sessions: ['session_uid', 'sid'], logout_notices: ['sign_out', 'sid', 'next_try_at'] },
+    tables: {
+      client_sessions: { session_uid: 'opens something', sid: 'means something here only' },
+      logout_notices: {
+        sign_out: 'means something here only',
+        sid: 'means something here only',
+        next_try_at: 'means something here only',
+      },
+    },
     rows: exportSignOutNotices,
   },
-  ended: { tables: { ended_access: ['whole_at', 'kept_session'] }, rows: exportEnds },
-  activity: { tables: { audit_events: [] }, rows: exportEvents },
-  refusals: { tables: { refusals: [] }, rows: exportRefusals },
-  mails: { tables: { mail_outbox: ['message_key', 'recipient', 'sealed', 'next_at'] }, rows: exportMails },
+  ended: {
+    tables: {
+      ended_access: { whole_at: 'means something here only', kept_session: 'opens something' },
+    },
+    rows: exportEnds,
+  },
+  activity: { tables: { audit_events: {} }, rows: exportEvents },
+  refusals: { tables: { refusals: {} }, rows: exportRefusals },
+  mails: {
+    tables: {
+      mail_outbox: {
+        message_key: 'means something here only',
+        recipient: 'means something here only',
+        sealed: 'sealed',
+        next_at: 'means something here only',
+      },
+    },
+    rows: exportMails,
+  },
   proofs: {
     tables: {
-      mailed_proofs: ['subject', 'token_digest', 'code_digest', 'data', 'bound_address', 'bound_version'],
+      mailed_proofs: {
+        subject: 'means something here only',
+        token_digest: 'opens something',
+        code_digest: 'opens something',
+        data: 'means something here only',
+        bound_address: 'means something here only',
+        bound_version: 'means something here only',
+      },
     },
     rows: exportMailedProofs,
   },

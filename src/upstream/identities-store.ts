@@ -130,7 +130,7 @@ export async function hasWorkingIdentity(db: Db, accountId: string): Promise<boo
 export async function exportIdentities(db: Db, accountId: string) {
   return (await listIdentities(db, accountId)).map(
     ({ providerId, issuer, subject, email, linkedAt, lastUsedAt }) => ({
-      provider: providerId,
+      provider_id: providerId,
       issuer,
       subject,
       email: email ?? null,

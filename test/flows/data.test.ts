@@ -10,6 +10,7 @@ import { type Agent, formTo } from '../harness/agent.ts';
 import { type Person, type SeededClient, seedApi, seedPerson, seedWebClient } from '../harness/seed.ts';
 import type { Setup } from '../harness/server.ts';
 import { moveClock } from './clock.ts';
+import { codeNow, leaveTraces, rowsOf } from './data-fixture.ts';
 import { enter, frontDoorOf } from './portal-world.ts';
 import { openWorld, type World } from './world.ts';
 
@@ -41,8 +42,14 @@ describe.each(setups)('my data with %s: %s', (setup) => {
     const browser = world.browser(client, person);
     const code = await browser.code('openid offline_access orders:read');
     const tokens = (await world.redeem(code, client)).json;
-    ({ agent } = await enter(world, person));
-    secrets = [person.password, code.code, tokens.access_token, tokens.refresh_token];
+    const traces = await leaveTraces(world, person);
+    // The app's first code is spent.
+    clock.move(60);
+    const entered = await enter(world, person);
+    ({ agent } = entered);
+    const second = formTo(entered.page, '/second-factor');
+    await agent.follow(await agent.post(second.action, { ...second.fields, code: codeNow(traces.secret) }));
+    secrets = [person.password, code.code, tokens.access_token, tokens.refresh_token, ...traces.secrets];
     secrets.push(...[...agent.cookies, ...browser.agent.cookies].map(({ value }) => value));
     // Somebody else, with as much of everything.
     const eve = await seedPerson(rooms);
@@ -89,12 +96,9 @@ describe.each(setups)('my data with %s: %s', (setup) => {
       for (const table of Object.keys(tables)) {
         // Told with the account's own row.
         if (table === 'account_passwords') continue;
-        const column = table === 'accounts' ? 'id' : 'account_id';
-        const found = await sql<{ n: string }>`
-          select count(*) as n from ${sql.table(table)} where ${sql.ref(column)} = ${person.id}`.execute(
-          world.rooms.database.db,
-        );
-        stored += Number(found.rows[0]?.n);
+        const found = await rowsOf(world, table, person.id);
+        expect(found, table).toBeGreaterThan(0);
+        stored += found;
       }
       counts[topic] = [rows.length, stored];
     }
@@ -107,12 +111,22 @@ describe.each(setups)('my data with %s: %s', (setup) => {
       JSON.parse(files[`data/${topic}.json`] ?? '') as Record<string, unknown>[];
     expect(told('account')).toMatchObject([{ email: person.email, profile: { nickname: hostile } }]);
     expect(told('account')[0]?.password_set_at).toMatch(/^\d{4}-/);
-    expect(told('consents')).toMatchObject([{ client_id: client.clientId }]);
-    expect(told('apps')).toMatchObject([{ client_id: client.clientId, offline: true }]);
-    expect(told('sessions')).toHaveLength(2);
-    expect(told('sign-outs')).toMatchObject([{ client_id: client.clientId, state: 'would be told' }]);
+    const some = (...members: object[]) =>
+      expect.arrayContaining(members.map((one) => expect.objectContaining(one)));
+    expect(told('consents')).toEqual(some({ client_id: client.clientId }));
+    expect(told('apps')).toEqual(some({ client_id: client.clientId, offline: true }));
+    expect(told('sessions')).toHaveLength(4);
+    expect(told('sessions')).toEqual(some({ ended_reason: 'revoked by person' }));
+    expect(told('sign-outs')).toEqual(some({ client_id: client.clientId, state: 'would be told' }));
+    expect(told('roles')).toMatchObject([{ role: 'reader' }]);
+    expect(told('identities')).toMatchObject([{ provider_id: 'corp', subject: `s-${person.id}` }]);
+    expect(told('passkeys')).toMatchObject([{ name: 'Old phone', rp_id: 'earlier.example' }]);
+    expect(told('factors')).toEqual(some({ what: 'authenticator app', name: 'Phone' }));
+    expect(told('factors').filter(({ what }) => what === 'recovery code')).toHaveLength(10);
+    expect(told('refusals')).toMatchObject([{ rule: 'a rule' }]);
+    expect(told('proofs')).toEqual(some({ purpose: 'change-email' }));
     expect(told('activity').map(({ type }) => type)).toContain('account.data-downloaded');
-    expect(told('mails')).toMatchObject([{ kind: 'data-downloaded' }]);
+    expect(told('mails')).toEqual(some({ kind: 'data-downloaded' }, { kind: 'factor-added' }));
     const all = Object.values(files).join('\n');
     for (const secret of secrets) expect(all).not.toContain(secret);
     expect(all).not.toMatch(/\$argon2|uid_sealed|uid_key|place_digest|code_digest|token_digest/);
@@ -132,14 +146,10 @@ describe.each(setups)('my data with %s: %s', (setup) => {
       for (const [table, kept] of Object.entries(tables)) {
         const all = columns.filter(({ table_name }) => table_name === table).map((one) => one.column_name);
         expect(
-          kept.filter((name) => !all.includes(name)),
+          Object.keys(kept).filter((name) => !all.includes(name)),
           `${topic}: ${table}`,
         ).toEqual([]);
-        const found = await sql`select 1 from ${sql.table(table)} where ${sql.ref(
-          table === 'accounts' ? 'id' : 'account_id',
-        )} = ${person.id} limit 1`.execute(db);
-        if (found.rows.length === 0) continue;
-        const silent = all.filter((name) => !told.has(name) && !kept.includes(name));
+        const silent = all.filter((name) => !told.has(name) && !Object.hasOwn(kept, name));
         expect(silent, `${topic}: ${table}`).toEqual([]);
       }
     }
