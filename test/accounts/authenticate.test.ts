@@ -149,10 +149,7 @@ describe.each(databases)('signing in on $name', ({ open }) => {
     expect(stronger.passwords.computedCount()).toBe(2);
     expect(await stronger.authenticate(attempt)).toMatchObject({ kind: 'signed-in' });
     expect(stronger.passwords.computedCount()).toBe(3);
-    expect(await auditedOf(rooms, account.id)).toEqual([
-      'account.created',
-      'account.password-rehashed',
-    ]);
+    expect(await auditedOf(rooms, account.id)).toEqual(['account.created', 'account.password-rehashed']);
     await stronger.close();
   });
 

@@ -44,10 +44,7 @@ describe.each(databases)('passkeys on $name', ({ open }) => {
       fromAnotherDevice: false,
     });
     expect((await rooms.passkeys.list(account.id))[0]?.lastUsedAt).toBe(rooms.clock.now());
-    expect(await auditedOf(rooms, account.id)).toEqual([
-      'account.created',
-      'passkey.added',
-    ]);
+    expect(await auditedOf(rooms, account.id)).toEqual(['account.created', 'passkey.added']);
     expect(rooms.notices.at(-1)).toMatchObject({ kind: 'added', to: account.email });
   });
 
