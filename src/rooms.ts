@@ -56,6 +56,7 @@ import { createCodeThrottle } from './throttle/code-throttle.ts';
 import { createDeviceCookies } from './throttle/device-cookie.ts';
 import { createDeviceThrottle } from './throttle/device-throttle.ts';
 import { createMailBudget } from './throttle/mail-budget.ts';
+import { createProofOfWork } from './throttle/proof-of-work.ts';
 import { createRequestLimits } from './throttle/request-limits.ts';
 import { createSignInThrottle } from './throttle/sign-in-throttle.ts';
 import { createProviderDirectory } from './upstream/provider-directory.ts';
@@ -202,6 +203,11 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
   const setupLink = createSetupLink({ db, clock, audit, passwords, lifetimes });
 
   const throttle = createSignInThrottle({ counters, limits, clock, ...settings.abuse });
+  const proofOfWork = createProofOfWork({
+    keys: await secrets.get('proof-of-work'),
+    clock,
+    claim: artifacts.claim,
+  });
   const deviceThrottle = createDeviceThrottle({ counters, limits, clock });
   const requestLimits = createRequestLimits({ counters, limits, clock });
   const mailBudget = createMailBudget({ counters, limits });
@@ -406,6 +412,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     signInCodes,
     throttle,
     requestLimits,
+    proofOfWork,
     deviceThrottle,
     deviceCookies,
     factors,

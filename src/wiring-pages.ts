@@ -6,6 +6,7 @@ import type { Protocol, Visit } from './protocol/protocol.ts';
 import type { Rooms } from './rooms.ts';
 import { networkOf } from './throttle/networks.ts';
 import { requestIdOf } from './web/request-id.ts';
+import { createProofFront } from './wiring-abuse.ts';
 import type { SecondFactors, Strict } from './wiring-journey.ts';
 import { createNoteBrowser } from './wiring-known-browsers.ts';
 import { createMailedFront } from './wiring-mailed.ts';
@@ -98,6 +99,7 @@ export function createFrontDoor(o: {
     mailed: createMailedFront(rooms, protocol),
     signUp: createSignUpFront(rooms, findClient),
     noteFirstFactor: notes.firstFactor,
+    proof: createProofFront(rooms),
     noteBrowser: createNoteBrowser(rooms),
     ...(rooms.mail.kind === 'box' ? { mailbox: rooms.mail.box } : {}),
   };

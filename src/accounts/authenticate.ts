@@ -32,6 +32,8 @@ export type SignInOutcome =
   | { readonly kind: 'rejected' }
   /** Told to whoever knows the password only. ms: until then the account can be kept, by a sign-in with `keep`. */
   | { readonly kind: 'leaving'; readonly until: number }
+  /** A stranger, and `admits` said no: nothing was counted, looked up or hashed. */
+  | { readonly kind: 'unproved' }
   | { readonly kind: 'locked'; readonly retryAfterSeconds: number }
   | { readonly kind: 'busy'; readonly retryAfterSeconds: number };
 
@@ -46,6 +48,8 @@ export interface SignInAttempt {
   /** An account that is leaving stays. */
   readonly keep?: boolean | undefined;
   readonly requestId?: string | undefined;
+  /** Asked for strangers only, before anything else: whether anything may be done for this browser. */
+  readonly admits?: (() => Promise<boolean>) | undefined;
 }
 
 export type Authenticate = (attempt: SignInAttempt) => Promise<SignInOutcome>;
@@ -127,6 +131,7 @@ export function createAuthenticate({
       device !== undefined &&
       early?.account.id === device.accountId &&
       early.account.passwordVersion === device.passwordVersion;
+    if (!isKnown && attempt.admits && !(await attempt.admits())) return { kind: 'unproved' };
     const account = throttleNameOf(email);
     const counted = { account, network, device: isKnown ? device.deviceId : undefined };
 

@@ -21,6 +21,11 @@ export const metricDefinitions = {
   cardea_refusals_total: metric('counter', 'Refused requests', 'endpoint', 'error'),
   cardea_rate_limited_total: metric('counter', 'Requests over a limit', 'limit'),
   cardea_sign_ins_total: metric('counter', 'Sign-in attempts', 'outcome'),
+  cardea_proofs_of_work_total: metric(
+    'counter',
+    'Challenges under pressure, and what came of them',
+    'outcome',
+  ),
   cardea_upstream_total: metric('counter', 'What came of sign-ins at other providers', 'outcome'),
   cardea_sign_ups_total: metric('counter', 'Accounts that people made themselves'),
   cardea_consents_total: metric('counter', 'Consent decisions', 'outcome'),

@@ -10,6 +10,7 @@ import type { Passkeys } from '../passkeys/passkeys.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { FormFields } from '../web/forms.ts';
 import type { MailedFront } from './mailed-front.ts';
+import type { ProofFront } from './proof-front.ts';
 import type { SignUpFront } from './sign-up-front.ts';
 
 /** What a page shows of a client (clients/client.ts). */
@@ -166,6 +167,8 @@ export type SignInOutcome =
   | { readonly kind: 'rejected' }
   /** Its holder deletes it; ms. Signing in with `keep` keeps it. */
   | { readonly kind: 'leaving'; readonly until: number }
+  /** `admits` said no. */
+  | { readonly kind: 'unproved' }
   | { readonly kind: 'locked'; readonly retryAfterSeconds: number }
   | { readonly kind: 'busy'; readonly retryAfterSeconds: number };
 
@@ -175,6 +178,8 @@ export type Authenticate = (attempt: {
   readonly network: string;
   readonly device?: Device;
   readonly keep?: boolean;
+  /** Asked for browsers that the account does not know. */
+  readonly admits?: () => Promise<boolean>;
 }) => Promise<SignInOutcome>;
 
 /** The one-time link of the first start (accounts/setup-link.ts). */
@@ -253,6 +258,8 @@ export interface FrontDoor {
   }): Promise<{ readonly passwordVersion: number } | undefined>;
   /** Absent where there is no mail. */
   readonly signUp?: SignUpFront | undefined;
+  /** What strangers prove under pressure; absent: nothing. */
+  readonly proof?: ProofFront | undefined;
   /** Links and codes by mail; absent where there is no mail. */
   readonly mailed?: MailedFront | undefined;
   /** Mails that are shown instead of sent, newest first; absent where there is a mail server or no mail. */

@@ -22,6 +22,8 @@ import { createMailedPages } from './mailed-pages.ts';
 import { createPasskeyEnrolment, createPasskeyOffer } from './passkey-offer.ts';
 import { createPasskeySignIn, optionsRoute } from './passkey-sign-in.ts';
 import { createPasswordTry } from './password-try.ts';
+import { createProofCodeAction } from './proof-code.ts';
+import { createProofGate } from './proof-gate.ts';
 import { createRoutesDoor, type Route } from './routes.ts';
 import { createSecondFactorPage } from './second-factor.ts';
 import { createSetupPages } from './setup.ts';
@@ -85,7 +87,9 @@ export function createPages({
     createTotpEnrolment({ ...shared, journey }),
   ];
   const elsewhere = createUpstreamBegin(shared);
-  const signIn = createSignInPage({ ...shared, passwords, elsewhere });
+  const gate = createProofGate({ proof: front.proof, front, cookies, base, readSubmitted });
+  const signIn = createSignInPage({ ...shared, passwords, gate, elsewhere });
+  const proofCodes = front.proof?.codes;
   const codes = front.mailed?.signInCodes;
   const byCode =
     codes &&
@@ -104,6 +108,7 @@ export function createPages({
     ...(byPasskey ? [{ name: 'passkey', at: ['sign-in'] as const, submit: byPasskey.submit }] : []),
     ...upstreamActions({ elsewhere, steps: upstream, signIn, wayBack }),
     ...(byCode?.actions ?? []),
+    ...(proofCodes ? [createProofCodeAction({ codes: proofCodes, gate, signIn, front, languages })] : []),
   ];
   const signUp = front.signUp?.offered
     ? createSignUpPage({ ...shared, signUp: front.signUp, elsewhere, cookies, languages, wayBack })
@@ -152,6 +157,7 @@ export function createPages({
         },
       ]),
       ...(byPasskey ? [optionsRoute(byPasskey)] : []),
+      ...gate.routes,
       { method: 'GET', path: '/setup/:token', handle: setup.show },
       { method: 'POST', path: '/setup/:token', handle: setup.submit },
       { method: 'GET', path: '/setup-done', handle: setup.done },

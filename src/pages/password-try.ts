@@ -4,9 +4,15 @@ import type { Cookies } from '../web/cookies.ts';
 import type { FrontDoor, SignInOutcome } from './front-door.ts';
 import { knownDevice } from './known-browsers.ts';
 
+export interface TryOptions {
+  /** An account that is being deleted stays. */
+  readonly keep?: boolean;
+  /** Whether anything is done for this browser when the account does not know it. */
+  readonly admits?: () => Promise<boolean>;
+}
+
 export interface PasswordTry {
-  /** `keep`: an account that is being deleted stays. */
-  attempt(ctx: Koa.Context, email: string, password: string, keep?: boolean): Promise<SignInOutcome>;
+  attempt(ctx: Koa.Context, email: string, password: string, o?: TryOptions): Promise<SignInOutcome>;
 }
 
 export function createPasswordTry(o: {
@@ -15,7 +21,7 @@ export function createPasswordTry(o: {
 }): PasswordTry {
   const { front, cookies } = o;
   return {
-    attempt(ctx, email, password, keep = false) {
+    attempt(ctx, email, password, { keep = false, admits } = {}) {
       const device = knownDevice(ctx, cookies, front.deviceCookies);
       const network = front.networkOf(ctx.ip);
       return front.authenticate({
@@ -23,6 +29,7 @@ export function createPasswordTry(o: {
         password,
         network,
         ...(keep && { keep }),
+        ...(admits && { admits }),
         ...(device && { device }),
       });
     },

@@ -7,6 +7,7 @@ import type { SendPage } from '../web/page-sender.ts';
 import { clientView, formTargetsOf, imagesOf } from './display.ts';
 import type { FrontDoor, Visit } from './front-door.ts';
 import type { PasswordTry } from './password-try.ts';
+import type { ProofGate } from './proof-gate.ts';
 import { RESET_PATH } from './reset.ts';
 import { OWN_PASSWORD } from './reset-elsewhere.ts';
 import { offersWay, takesProviders, type UpstreamBegin } from './upstream-begin.ts';
@@ -29,26 +30,32 @@ interface Again {
   readonly waitSeconds?: number;
   readonly email?: string | undefined;
   readonly remember?: boolean;
+  /** A code in place of a proof was asked for, or typed. */
+  readonly coded?: boolean;
   /** The account is being deleted; ms: until when it can be kept. */
   readonly leavingUntil?: number;
   /** A passkey that nobody here knows: what keeps it may forget it. */
   readonly unknownPasskey?: string | undefined;
   /** Text keys by field. */
-  readonly faults?: Readonly<Partial<Record<'email' | 'password', string>>>;
+  readonly faults?: Readonly<Partial<Record<'email' | 'password' | 'proof-code', string>>>;
 }
 
 /** RFC 5321 section 4.5.3.1.3: a path of 256 octets with its brackets. */
 const MAX_EMAIL = 254;
 
 export function createSignInPage(o: {
-  front: Pick<FrontDoor, 'protocol' | 'findPerson' | 'mailed' | 'signUp' | 'passkeys'>;
+  front: Pick<
+    FrontDoor,
+    'protocol' | 'findPerson' | 'mailed' | 'signUp' | 'passkeys' | 'proof' | 'networkOf'
+  >;
   passwords: PasswordTry;
+  gate: ProofGate;
   elsewhere: UpstreamBegin;
   csrf: Csrf;
   base: string;
   sendPage: SendPage;
 }): SignInPage {
-  const { front, elsewhere, csrf, base, sendPage } = o;
+  const { front, gate, elsewhere, csrf, base, sendPage } = o;
 
   const passkeyOf = (visit: Visit, again?: Again) =>
     front.passkeys &&
@@ -71,9 +78,11 @@ export function createSignInPage(o: {
     const passkey = passkeyOf(visit, again);
     const providers = await elsewhere.buttons(visit);
     const hasWay = passwords || codes || passkey !== undefined || providers.length > 0;
+    const token = csrf.issue(ctx, visitPurpose(visit.uid));
+    const proof = passwords ? await gate.view(ctx, 'sign-in', token) : undefined;
     sendPage(ctx, 'sign-in', {
       status: again?.status ?? 200,
-      retryAfterSeconds: again?.waitSeconds,
+      retryAfterSeconds: again?.waitSeconds ?? (again?.status === 429 ? proof?.waitSeconds : undefined),
       data: {
         client: clientView(visit.client),
         chip,
@@ -88,7 +97,8 @@ export function createSignInPage(o: {
         codes,
         onDevice: visit.onDevice === true,
         action: base + visitPath(visit.uid),
-        csrf: csrf.issue(ctx, visitPurpose(visit.uid)),
+        csrf: token,
+        proof: proof && { ...proof, codes: front.proof?.codes !== undefined, coded: again?.coded === true },
         email,
         remember: again?.remember ?? true,
         faults: again?.faults ?? {},
@@ -103,10 +113,13 @@ export function createSignInPage(o: {
       policy: {
         formTargets: formTargetsOf(visit.client, visit.redirectOrigin),
         images: imagesOf(visit.client),
-        fetches: front.passkeys !== undefined,
+        fetches: front.passkeys !== undefined || proof !== undefined,
       },
     });
   };
+
+  const codeOutcome = (ctx: Koa.Context, visit: Visit, email: string, code: string) =>
+    front.proof?.codes?.redeem({ visit: visit.uid, email, code, network: front.networkOf(ctx.ip) });
 
   const submit: SignInPage['submit'] = async (ctx, visit, fields) => {
     const email = (fields.email ?? '').trim();
@@ -128,7 +141,22 @@ export function createSignInPage(o: {
       };
       return show(ctx, visit, { status: 422, email, remember, faults });
     }
-    const outcome = await o.passwords.attempt(ctx, email, password, fields.keep === 'yes');
+    // A browser without scripting brings a code in place of the work; what is wrong with it is told beside its field.
+    const code = (fields['proof-code'] ?? '').trim();
+    const coded = code === '' ? undefined : await codeOutcome(ctx, visit, email, code);
+    if (coded?.kind === 'wait') {
+      const waitSeconds = coded.retryAfterSeconds;
+      const typed = { email, remember, coded: true } as const;
+      return show(ctx, visit, { status: 429, notice: 'code.tooMany', waitSeconds, ...typed });
+    }
+    if (coded?.kind === 'wrong') {
+      const faults = { 'proof-code': 'code.wrong' };
+      return show(ctx, visit, { status: 422, faults, email, remember, coded: true });
+    }
+    const outcome = await o.passwords.attempt(ctx, email, password, {
+      keep: fields.keep === 'yes',
+      admits: async () => coded?.kind === 'right' || gate.admits(ctx, 'sign-in', fields),
+    });
     switch (outcome.kind) {
       case 'signed-in': {
         const { account, amr, at } = outcome;
@@ -137,9 +165,12 @@ export function createSignInPage(o: {
           amr,
           at,
           remember,
-          ...(outcome.suspected && { suspected: true }),
+          // Whoever brought the code has shown that the mailbox is theirs.
+          ...(outcome.suspected && coded === undefined && { suspected: true }),
         });
       }
+      case 'unproved':
+        return show(ctx, visit, { status: 429, notice: 'proof.rush', email, remember });
       // One sentence for unknown, wrong and disabled (OWASP ASVS 6.3.8).
       case 'rejected':
         return show(ctx, visit, { status: 422, notice: 'signIn.rejected', email, remember });

@@ -237,6 +237,7 @@ export function createUpstreamSteps(o: {
 
 function refusal(outcome: Exclude<SignInOutcome, { kind: 'signed-in' }>): Again {
   switch (outcome.kind) {
+    case 'unproved':
     case 'rejected':
       return { status: 422, notice: 'upstream.prove.rejected' };
     case 'leaving':

@@ -15,7 +15,8 @@ export type InstanceSecretName =
   | 'csrf'
   | 'mailed-codes'
   | 'passkeys'
-  | 'recovery-codes';
+  | 'recovery-codes'
+  | 'proof-of-work';
 
 export interface InstanceSecrets {
   /**

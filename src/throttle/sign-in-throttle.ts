@@ -18,6 +18,7 @@
 import type { Clock } from '../config/clock.ts';
 import type { Limit, Limits } from '../config/limits.ts';
 import type { Counted, Counters } from '../storage/counters.ts';
+import { delaySeconds, pressureOf } from './pressure.ts';
 
 export type ThrottleOutcome =
   | { readonly kind: 'go' }
@@ -47,6 +48,8 @@ export interface SignInThrottle {
   succeeded(attempt: ThrottledAttempt): Promise<Unusual | undefined>;
   /** Nothing was hashed after all (the queue was full): the attempt is taken back. */
   released(attempt: ThrottledAttempt): Promise<void>;
+  /** What has failed from this network in its window, without adding; undefined: nothing. */
+  ofNetwork(network: string): Promise<Counted | undefined>;
   /** An operator opens the account now, for every network. */
   unlock(account: string): Promise<void>;
 }
@@ -70,9 +73,6 @@ interface Hold {
 }
 
 const key = (...parts: readonly (string | number)[]) => JSON.stringify(['sign-in', ...parts]);
-
-/** 5 s is what retyping a password takes: felt by a script, hardly by a person. */
-const FIRST_DELAY_SECONDS = 5;
 
 export function createSignInThrottle({
   counters,
@@ -203,6 +203,7 @@ export function createSignInThrottle({
     async released(attempt) {
       await takeBack(holdsOf(attempt, await countedIn(attempt)));
     },
+    ofNetwork: (network) => counters.read(key('network', network)),
     async unlock(account) {
       // Outlives every counter of the epoch before it, so that none of them is met again when this one ends.
       const longest = Math.max(
@@ -217,20 +218,4 @@ export function createSignInThrottle({
 
 function epochKey(account: string): string {
   return JSON.stringify(['sign-in', 'unlocked', account]);
-}
-
-/** The count from which on a limit is under pressure; at least one. */
-export function pressureOf({ limit }: Limit, percent: number): number {
-  return Math.max(1, Math.ceil((limit * percent) / 100));
-}
-
-/**
- * How long after attempt number `count` the next one must wait: nothing for the first half of the limit, then 5 s,
- * doubling, up to a tenth of the window. At 10 in 900 s the gaps are 5, 10, 20, 40 and 80 s; at 5 they are 5 and 10 s.
- */
-export function delaySeconds(count: number, limit: Limit): number {
-  const free = Math.ceil(limit.limit / 2);
-  if (count <= free) return 0;
-  const longest = Math.max(1, Math.floor(limit.windowSeconds / 10));
-  return Math.min(FIRST_DELAY_SECONDS * 2 ** (count - free - 1), longest);
 }

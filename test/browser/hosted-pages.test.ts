@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openChromium } from '../harness/chromium.ts';
+import { RIGHT_CODE } from '../pages/fake-mailed.ts';
 import { type ServedPages, servePages } from '../pages/serve-pages.ts';
 import { faultsFoundByAxe } from './axe.ts';
 import { typeWhereFocused } from './journey.ts';
@@ -105,6 +106,59 @@ test.each([true, false])(
     expect(complaints).toEqual([]);
   },
 );
+
+test.each([
+  ['with JavaScript the browser does it by itself', true],
+  ['without JavaScript a mailed code does', false],
+])('under pressure a stranger proves something first: %s', async (_, javaScriptEnabled) => {
+  const client = await startClient();
+  const scene: Scene = {
+    ...signInScene,
+    visit: {
+      redirectOrigin: client.callback,
+      client: {
+        clientId: 'local',
+        name: 'Local',
+        redirectUris: [`${client.callback}/callback`, `${client.home}/in`],
+      },
+    },
+    arrange: (front) => {
+      front.demand = { pressure: 0, retryAfterSeconds: 600 };
+      front.outcome = {
+        kind: 'signed-in',
+        account: { id: 'ada-1', passwordVersion: 1 },
+        amr: ['pwd'],
+        at: 1_000,
+      };
+    },
+  };
+  const renewals: string[] = [];
+  const complaints = await open(
+    scene,
+    { javaScriptEnabled },
+    async (page) => {
+      await page.getByLabel('E-mail').fill('ada@example.com');
+      if (javaScriptEnabled) {
+        expect(await page.getByRole('button', { name: 'Get a code to go on' }).isVisible()).toBe(false);
+        // The page was open for longer than a challenge lives: another one is fetched, and what was typed stays.
+        await page.clock.fastForward(300_000);
+      } else {
+        await page.getByRole('button', { name: 'Get a code to go on' }).click();
+        await page.getByLabel('Code from the mail').fill(RIGHT_CODE);
+      }
+      await page.getByLabel('Password', { exact: true }).fill('a long password');
+      await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+      await page.waitForURL(`${client.home}/in`);
+    },
+    async (page) => {
+      page.on('request', (request) => request.url().endsWith('/proof') && renewals.push(request.url()));
+      if (javaScriptEnabled) await page.clock.install();
+    },
+  );
+  client.close();
+  expect(complaints).toEqual([]);
+  expect(renewals.length).toBe(javaScriptEnabled ? 1 : 0);
+});
 
 test('the whole page can be used by keyboard, in the order in which it is read', async () => {
   await open(signInScene, {}, async (page) => {

@@ -18,6 +18,7 @@ import { ada, type FakeFrontDoor, orders, visitOf } from '../pages/fake-front-do
 import { type FakePortal, NOW } from '../pages/fake-portal.ts';
 import { mailedScenes } from './mailed-scenes.ts';
 import { portalScenes } from './portal-scenes.ts';
+import { proofScenes } from './proof-scenes.ts';
 import { signUpScenes } from './sign-up-scenes.ts';
 import { fill, headed, press } from './words.ts';
 
@@ -287,6 +288,7 @@ export const scenes: readonly Scene[] = [
   },
   { name: 'stale', path: '/interaction/visit-zzzzzzzzzzzzzzzz' },
   ...mailedScenes(page),
+  ...proofScenes(page),
   { name: 'front', path: '/' },
   { name: 'account', path: '/', session: 'ada-1' },
   { name: 'account-administrator', path: '/', session: 'root-1' },
@@ -397,6 +399,7 @@ export function arrange({ front, portal }: { front: FakeFrontDoor; portal: FakeP
   front.setupToken = TOKEN;
   front.mails = [];
   front.signingUp = { offered: false, domains: [] };
+  front.demand = undefined;
   front.policy = 'none';
   front.secondFactors.length = 0;
   portal.reset();

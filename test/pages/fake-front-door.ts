@@ -19,11 +19,13 @@ import type {
   SignInOutcome,
   Visit,
 } from '../../src/pages/front-door.ts';
+import type { Demand } from '../../src/pages/proof-front.ts';
 import type { SignUpFront } from '../../src/pages/sign-up-front.ts';
 import type { Upstream } from '../../src/upstream/upstream.ts';
 import type { ProviderButton, Standing } from '../../src/upstream/upstream-parts.ts';
 import { fakeMailed } from './fake-mailed.ts';
 import { createFakePasskeys, type FakePasskeys } from './fake-passkeys.ts';
+import { fakeProof } from './fake-proof.ts';
 
 export const NO_RIGHTS: Rights = { scopes: [], claims: [], resources: {} };
 
@@ -100,6 +102,8 @@ export interface FakeFrontDoor extends FrontDoor {
     domains: readonly string[];
     ways?: { passkey: boolean; password: boolean };
   };
+  /** What strangers must prove now. */
+  demand: Demand | undefined;
   /** What the local mail box shows. */
   mails: readonly BoxedMail[];
 }
@@ -210,12 +214,15 @@ export function createFakeFrontDoor(): FakeFrontDoor {
     apps: undefined,
     signingUp: { offered: true, domains: [] },
     signUp: fakeSignUp(() => fake),
+    demand: undefined,
+    proof: fakeProof(() => fake.demand),
     mails: [],
     mailbox: async () => fake.mails,
     protocol,
     async authenticate(attempt) {
-      told.attempts.push(attempt);
-      return fake.outcome;
+      const { admits, ...said } = attempt;
+      told.attempts.push(said);
+      return admits && !(await admits()) ? { kind: 'unproved' } : fake.outcome;
     },
     providers: [],
     standing: undefined,

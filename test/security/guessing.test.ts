@@ -7,6 +7,8 @@ import { allow, type SeededClient, seedPerson, seedWebClient, signIn } from '../
 
 /** The limits of an installation that sets none, except that a network may try 20 times where a network is tested. */
 const defaults = {
+  // What stands before these limits is another test's matter (test/flows/proof-of-work.test.ts).
+  CARDEA_PROOF_OF_WORK: 'off',
   CARDEA_LIMIT_SIGN_IN_PER_ACCOUNT: '10/15m',
   CARDEA_LIMIT_SIGN_IN_PER_ACCOUNT_AND_NETWORK: '5/15m',
   CARDEA_LIMIT_SIGN_IN_PER_NETWORK: '20/15m',

@@ -8,6 +8,7 @@ let world: World;
 let web: SeededClient;
 beforeAll(async () => {
   world = await openWorld('full', {
+    CARDEA_PROOF_OF_WORK: 'off',
     CARDEA_ARGON2_CONCURRENCY: '1',
     CARDEA_ARGON2_QUEUE_LENGTH: '20',
     CARDEA_ARGON2_QUEUE_SECONDS: '1s',

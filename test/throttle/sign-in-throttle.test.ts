@@ -1,10 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { defaultLimits } from '../../src/config/limits.ts';
-import {
-  createSignInThrottle,
-  delaySeconds,
-  type ThrottleOutcome,
-} from '../../src/throttle/sign-in-throttle.ts';
+import { delaySeconds } from '../../src/throttle/pressure.ts';
+import { createSignInThrottle, type ThrottleOutcome } from '../../src/throttle/sign-in-throttle.ts';
 import { memoryCounters, movedClock } from './memory-counters.ts';
 
 function setUp() {
