@@ -315,6 +315,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     artifacts,
     counters,
     mail,
+    factors,
     metrics,
   });
 

@@ -16,6 +16,7 @@ import { createMailedCode } from './wiring-mailed-factor.ts';
 export interface SecondFactors {
   readonly factors: FrontDoor['secondFactors'];
   readonly policyOf: FrontDoor['policyOf'];
+  readonly isAppsPolicy: FrontDoor['isAppsPolicy'];
   readonly levels: LevelParts;
   /** The levels that count as strong for this account, the one to ask for first. At least one. */
   strongLevels(accountId: string): Promise<readonly string[]>;
@@ -36,16 +37,27 @@ export function createSecondFactors(
     createMailedCode(rooms),
   ];
 
-  const policyOf = async (accountId: string, clientId: string): Promise<SecondFactorPolicy> => {
+  /** What the app says, and what is said of this person whichever app they come from. */
+  const saidOf = async (accountId: string, clientId: string) => {
     const [standing, client] = await Promise.all([rooms.standings.get(accountId), findClient(clientId)]);
     // Nobody's account: nothing is ever enough for it.
-    if (!standing) return 'passkey';
-    return strictestPolicy([rooms.settings.secondFactor, client?.secondFactor, standing.secondFactor]);
+    const here: SecondFactorPolicy = standing
+      ? strictestPolicy([rooms.settings.secondFactor, standing.secondFactor])
+      : 'passkey';
+    return { here, app: client?.secondFactor };
+  };
+  const policyOf = async (accountId: string, clientId: string): Promise<SecondFactorPolicy> => {
+    const { here, app } = await saidOf(accountId, clientId);
+    return strictestPolicy([here, app]);
   };
 
   return {
     factors,
     policyOf,
+    async isAppsPolicy(accountId, clientId) {
+      const { here, app } = await saidOf(accountId, clientId);
+      return strictestPolicy([here, app]) !== here;
+    },
     levels: {
       demanded: async (accountId, clientId) => demandedRank(await policyOf(accountId, clientId)),
       async canReach(accountId, clientId, amr, asks, rank) {
@@ -55,8 +67,10 @@ export function createSecondFactors(
     },
     async strongLevels(accountId) {
       const has = await kindsOf(factors, accountId);
-      // With a code generator two factors are enough beside a passkey: a lost one can then be removed.
-      return levels.slice(has.includes('totp') ? 1 : has.includes('passkey') ? 2 : 0);
+      // The strongest that its holder can still use: with a code of either kind two factors are enough beside a passkey, so
+      // that a lost one can be removed. A password alone is never enough.
+      const hasCodes = has.includes('totp') || has.includes('recovery');
+      return levels.slice(hasCodes ? 1 : has.includes('passkey') ? 2 : 0);
     },
   };
 }

@@ -74,6 +74,7 @@ export function createFrontDoor(o: {
     passkeys: rooms.passkeys,
     secondFactors: o.secondFactors.factors,
     policyOf: o.secondFactors.policyOf,
+    isAppsPolicy: o.secondFactors.isAppsPolicy,
     authenticators: rooms.factors,
     deviceCookies: rooms.deviceCookies,
     upstream: rooms.upstream,

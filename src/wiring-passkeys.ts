@@ -1,6 +1,7 @@
 /** Gives the passkeys room the accounts behind passkeys, and a voice in the holder's mail. */
 import { findSettledAccount, hasPassword, lockAccount } from './accounts/account-store.ts';
 import type { Settings } from './config/settings.ts';
+import type { Factors } from './factors/factors.ts';
 import type { Mail } from './mail/mail.ts';
 import type { Log } from './observability/log.ts';
 import type { Metrics } from './observability/metrics.ts';
@@ -18,6 +19,7 @@ interface Needs extends Pick<PasskeyParts, 'db' | 'clock' | 'audit'> {
   readonly artifacts: Pick<Artifacts, 'claim'>;
   readonly counters: Counters;
   readonly mail: Pick<Mail, 'write'>;
+  readonly factors: Pick<Factors, 'dropIdleRecoveryCodes'>;
   readonly metrics: Pick<Metrics, 'count'>;
 }
 
@@ -42,6 +44,7 @@ export async function openPasskeys(needs: Needs): Promise<Passkeys | undefined> 
         (await hasPassword(trx, accountId)) || (await hasWorkingIdentity(trx, accountId)),
     },
     notify: createNotify(needs),
+    onRemoved: needs.factors.dropIdleRecoveryCodes,
     onOutcome: (outcome) => metrics.count('cardea_sign_ins_total', { outcome }),
   });
 }

@@ -37,7 +37,7 @@ function sectionsOf(
     profileSection(kit, rooms.accounts),
     emailSection(kit, emailFront(rooms)),
     passwordSection(kit, passwordFront(rooms)),
-    ...(rooms.passkeys ? [passkeysSection(kit, rooms.passkeys)] : []),
+    ...(rooms.passkeys ? [passkeysSection(kit, rooms.passkeys, rooms.factors)] : []),
     twoStepSection(
       kit,
       rooms.factors,

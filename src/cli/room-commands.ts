@@ -7,6 +7,7 @@ import { installationCommands } from './installation-commands.ts';
 import { invitationCommands } from './invitation-commands.ts';
 import { keyCommands } from './key-commands.ts';
 import { mailCommands } from './mail-commands.ts';
+import { passkeyCommands } from './passkey-commands.ts';
 import { providerCommands } from './provider-commands.ts';
 import { registrationCommands } from './registration-commands.ts';
 import { resourceCommands } from './resource-commands.ts';
@@ -17,6 +18,7 @@ export const roomCommands: readonly Command[] = [
   ...installationCommands,
   ...userCommands,
   ...factorCommands,
+  ...passkeyCommands,
   ...invitationCommands,
   ...clientCommands,
   ...registrationCommands,

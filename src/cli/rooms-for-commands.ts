@@ -13,6 +13,7 @@ import type { Settings } from '../config/settings.ts';
 import type { Factors } from '../factors/factors.ts';
 import type { Keys } from '../keys/keys.ts';
 import type { Mail } from '../mail/mail.ts';
+import type { Passkeys } from '../passkeys/passkeys.ts';
 import type { BrowserSessions } from '../sessions/browser-sessions.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { Timeline } from '../sessions/timeline.ts';
@@ -45,6 +46,8 @@ export interface RoomsForCommands extends DatabaseForCommands {
   readonly invitations: Pick<Invitations, 'create' | 'list' | 'delete'>;
   readonly consents: Pick<Consents, 'list'>;
   readonly factors: Pick<Factors, 'held' | 'remove' | 'removeAll'>;
+  /** Undefined where browsers make none. */
+  readonly passkeys: Pick<Passkeys, 'rpId' | 'list' | 'remove'> | undefined;
   readonly throttle: Pick<SignInThrottle, 'unlock'>;
   readonly clients: Pick<
     Clients,

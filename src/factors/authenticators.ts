@@ -80,7 +80,7 @@ export function createAuthenticators(
     FactorParts,
     'db' | 'clock' | 'audit' | 'sealing' | 'findAccount' | 'hasOther' | 'issuerName' | 'tell'
   >,
-  recovery: Pick<RecoveryCodes, 'makeFirst' | 'removeAll'>,
+  recovery: Pick<RecoveryCodes, 'makeFirst' | 'dropIdle'>,
 ): Authenticators {
   const { db, clock, audit, sealing, findAccount, issuerName, tell } = parts;
 
@@ -167,8 +167,7 @@ export function createAuthenticators(
         await audit.append(trx, { type: 'authenticator.removed', detail, accountId, ...by });
         const data = { factor: 'totp', name: name === '' ? undefined : name } as const;
         await tell(trx, account, { kind: 'factor-removed', key: id, at: now, by, data });
-        if (left === 0 && !(await parts.hasOther(trx, accountId)))
-          await recovery.removeAll(trx, accountId, by);
+        await recovery.dropIdle(trx, accountId, by);
         return { kind: 'removed' };
       });
     },

@@ -15,6 +15,18 @@ export async function holdFactors(trx: Db, accountId: string, at: number): Promi
     .execute();
 }
 
+/**
+ * The same where the account has ever had a factor of this room; else there is nothing to hold. Inserts nothing, so that a
+ * caller who holds the account's row waits for nobody who waits for it.
+ */
+export async function holdPresentFactors(trx: Db, accountId: string, at: number): Promise<void> {
+  await trx
+    .updateTable('factor_accounts')
+    .set({ changed_at: new Date(at) })
+    .where('account_id', '=', accountId)
+    .execute();
+}
+
 /** Oldest first. */
 export async function listAuthenticators(
   db: Db,

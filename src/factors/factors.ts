@@ -27,6 +27,7 @@ export interface Factors extends Authenticators {
   hasRecoveryCode(accountId: string): Promise<boolean>;
   readonly verify: VerifyCode;
   readonly makeRecoveryCodes: RecoveryCodes['make'];
+  readonly dropIdleRecoveryCodes: RecoveryCodes['dropIdle'];
   /** Every authenticator of the account, and with the last factor its recovery codes. @returns how many went */
   removeAll(accountId: string, by: By): Promise<number>;
   /** What "download my data" tells: never a secret or code. */
@@ -64,6 +65,7 @@ export function createFactors({
     hasRecoveryCode: async (accountId) => ((await findRecoveryCodes(db, accountId))?.left ?? 0) > 0,
     verify: createVerifyCode(parts),
     makeRecoveryCodes: recovery.make,
+    dropIdleRecoveryCodes: recovery.dropIdle,
     async removeAll(accountId, by) {
       let removed = 0;
       for (const { id } of await listAuthenticators(db, accountId)) {

@@ -3,7 +3,13 @@ import type { Kysely } from 'kysely';
 import type { Database } from '../storage/tables.ts';
 import type { By, FactorAccount } from './factor.ts';
 import type { FactorParts } from './factor-parts.ts';
-import { findRecoveryCodes, holdFactors, listAuthenticators, replaceRecoveryCodes } from './factor-store.ts';
+import {
+  findRecoveryCodes,
+  holdFactors,
+  holdPresentFactors,
+  listAuthenticators,
+  replaceRecoveryCodes,
+} from './factor-store.ts';
 import { digestOfRecoveryCode, generateRecoveryCodes, plainRecoveryCode } from './recovery-codes.ts';
 
 export type Made =
@@ -18,8 +24,11 @@ export interface RecoveryCodes {
   make(accountId: string, by: By): Promise<Made>;
   /** With the first factor, under `holdFactors`; undefined when the account has some. */
   makeFirst(trx: Kysely<Database>, account: FactorAccount, by: By): Promise<readonly string[] | undefined>;
-  /** Under `holdFactors`. */
-  removeAll(trx: Kysely<Database>, accountId: string, by: By): Promise<void>;
+  /**
+   * After a factor of either room has gone: without any the codes stand in for nothing, and go. Whichever of two removals
+   * at once holds the account's factors last sees that none is left.
+   */
+  dropIdle(trx: Kysely<Database>, accountId: string, by: By): Promise<void>;
 }
 
 export function createRecoveryCodes(
@@ -68,7 +77,10 @@ export function createRecoveryCodes(
       // The mail about the factor that they come with is enough.
       return (await findRecoveryCodes(trx, account.id)) ? undefined : replace(trx, account, by);
     },
-    async removeAll(trx, accountId, by) {
+    async dropIdle(trx, accountId, by) {
+      await holdPresentFactors(trx, accountId, clock.now());
+      const held = await listAuthenticators(trx, accountId);
+      if (held.length > 0 || (await parts.hasOther(trx, accountId))) return;
       if (!(await findRecoveryCodes(trx, accountId))) return;
       const voided = await replaceRecoveryCodes(trx, accountId, [], clock.now());
       await audit.append(trx, { type: 'recovery-codes.removed', detail: { voided }, accountId, ...by });

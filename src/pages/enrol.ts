@@ -19,7 +19,7 @@ export interface EnrolPage {
 }
 
 export function createEnrolPage(o: {
-  front: Pick<FrontDoor, 'findPerson'>;
+  front: Pick<FrontDoor, 'findPerson' | 'isAppsPolicy'>;
   enrolments: readonly Enrolment[];
   csrf: Csrf;
   base: string;
@@ -31,13 +31,18 @@ export function createEnrolPage(o: {
 
   /** Which one: a choice where there is one, and a plain word where there is none. */
   const choose = async (ctx: Koa.Context, visit: Visit, here: Here, again?: AgainPage): Promise<void> => {
-    const person = await o.front.findPerson(here.proved.accountId);
+    const { accountId } = here.proved;
+    const [person, byApp] = await Promise.all([
+      o.front.findPerson(accountId),
+      o.front.isAppsPolicy(accountId, visit.client.clientId),
+    ]);
     const path = base + visitPath(visit.uid);
     sendPage(ctx, 'enrol', {
       status: again?.status ?? 200,
       data: {
         client: clientView(visit.client),
         chip: person && personView(person),
+        byApp,
         onDevice: visit.onDevice === true,
         ways: possible(here).map(({ kind }) => ({ kind, url: `${path}?factor=${kind}` })),
         action: path,

@@ -226,6 +226,8 @@ export interface FrontDoor {
   readonly secondFactors: readonly SecondFactor[];
   /** The strictest that setting, client, roles and account say. */
   policyOf(accountId: string, clientId: string): Promise<SecondFactorPolicy>;
+  /** Whether it is the app that asks for more than everything else does. */
+  isAppsPolicy(accountId: string, clientId: string): Promise<boolean>;
   /** Authenticator apps, for the page that sets one up. */
   readonly authenticators: Pick<Authenticators, 'begin' | 'confirm'>;
   readonly deviceCookies: DeviceCookies;

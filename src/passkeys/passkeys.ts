@@ -41,6 +41,8 @@ export interface PasskeyParts {
   readonly throttle: PasskeyThrottle;
   readonly accounts: HolderAccounts;
   readonly notify: Notify;
+  /** In the transaction that has removed a passkey. */
+  readonly onRemoved: (trx: Kysely<Database>, accountId: string, by: By) => Promise<void>;
   readonly onOutcome?: (kind: PasskeySignIn['kind']) => void;
 }
 
@@ -79,6 +81,7 @@ export function createPasskeys(parts: PasskeyParts): Passkeys {
         const passkey = await deletePasskey(trx, accountId, id);
         if (!passkey) return { kind: 'absent' } as const;
         await audit.append(trx, { type: 'passkey.removed', detail: { passkeyId: id }, accountId, ...by });
+        await parts.onRemoved(trx, accountId, by);
         const told = { account, passkey, at: clock.now(), network: by.network };
         await parts.notify(trx, { kind: 'removed', ...told });
         return { kind: 'removed' } as const;

@@ -1,5 +1,6 @@
 /** Passkeys of the account: which there are, a new one, another name, one less. */
 import type Koa from 'koa';
+import type { Factors } from '../factors/factors.ts';
 import type { AddOutcome, Passkey } from '../passkeys/passkey.ts';
 import type { Passkeys } from '../passkeys/passkeys.ts';
 import type { PortalKit } from './portal-kit.ts';
@@ -21,6 +22,7 @@ type Show = (ctx: Koa.Context, visit: PortalVisit, again?: Again) => Promise<voi
 export function passkeysSection(
   kit: PortalKit,
   passkeys: Pick<Passkeys, 'rpId' | 'list' | 'count' | 'rename' | 'remove' | 'adding'>,
+  factors: Pick<Factors, 'held'>,
 ): PortalSection {
   const view = (visit: PortalVisit, passkey: Passkey) => ({
     id: passkey.id,
@@ -83,11 +85,20 @@ export function passkeysSection(
 
   const showRemove: Show = async (ctx, visit, again) => {
     const passkey = view(visit, await find(visit));
+    const [usable, held] = await Promise.all([
+      passkeys.count(visit.account.id),
+      factors.held(visit.account.id),
+    ]);
+    const isLast = passkey.usable && usable === 1 && held.authenticators.length === 0;
     kit.send(ctx, visit, 'passkey-remove', {
       title: 'portal.passkeys.removeTitle',
       topic: PATH,
       again,
-      data: { passkey, csrf: kit.csrf(ctx, visit, REMOVE.replace(':id', visit.id)) },
+      data: {
+        passkey,
+        takesCodes: isLast && held.recoveryCodes !== undefined,
+        csrf: kit.csrf(ctx, visit, REMOVE.replace(':id', visit.id)),
+      },
     });
   };
 

@@ -41,6 +41,7 @@ export function twoStepSection(
   async function list(ctx: Koa.Context, visit: PortalVisit, again?: Again): Promise<void> {
     const { authenticators, recoveryCodes } = await factors.held(visit.account.id);
     const token = (path: string) => ({ path, csrf: kit.csrf(ctx, visit, path) });
+    const hasOther = await hasPasskey(visit.account.id);
     const unnamed = kit.textsFor(visit).t('portal.twoStep.unnamed');
     kit.send(ctx, visit, 'two-step', {
       title: 'portal.twoStep.title',
@@ -61,7 +62,8 @@ export function twoStepSection(
           made: kit.day(visit, recoveryCodes.madeAt),
           few: recoveryCodes.left <= FEW,
         },
-        canHaveCodes: authenticators.length > 0 || (await hasPasskey(visit.account.id)),
+        codesGoToo: recoveryCodes !== undefined && authenticators.length === 1 && !hasOther,
+        canHaveCodes: authenticators.length > 0 || hasOther,
       },
     });
   }

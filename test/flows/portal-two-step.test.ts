@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { openTestRooms } from '../cli/rooms.ts';
 import { type Agent, formTo, type Page } from '../harness/agent.ts';
 import { createAgent, seedPerson, signIn } from '../harness/seed.ts';
+import { type CreationOptions, createAuthenticator } from '../passkeys/authenticator.ts';
 import { moveClock } from './clock.ts';
 import { enter, frontDoorOf } from './portal-world.ts';
 import { openWorld, type World } from './world.ts';
@@ -81,6 +82,75 @@ test('S19, S20 added with one factor when there is none; from then on a second o
   const fresh = createAgent(world.issuer);
   const entered = await signIn(fresh, await fresh.follow(await fresh.get('/account')), person);
   expect(new URL(entered.url).pathname).toBe('/account');
+});
+
+/** A passkey that its holder has lost: nobody has its key any more. */
+async function addLost(rooms: World['rooms'], issuer: string, { id, email }: { id: string; email: string }) {
+  const { passkeys } = rooms;
+  if (!passkeys) throw new Error('no passkeys here');
+  const options = (await passkeys.adding.options({ id, email }, 'page')) as CreationOptions;
+  const { response } = createAuthenticator(issuer).create(options);
+  const by = { actor: { kind: 'account', id } } as const;
+  const added = await passkeys.adding.add({ holder: { id }, bound: 'page', response, by });
+  if (added.kind !== 'added') throw new Error(added.kind);
+  return added.passkey.id;
+}
+
+test('S19, S22 a lost passkey is removed with password and recovery code, never with the password alone; the codes go with it', async () => {
+  const person = await seedPerson(world.rooms);
+  const lost = await addLost(world.rooms, world.issuer, person);
+  const path = `/account/passkeys/${lost}/remove`;
+  const { agent } = await enter(world, person);
+  // Without codes nothing but the passkey itself will do, or the help desk.
+  expect(frontDoorOf(await agent.get(path))?.get('acr_values')).toBe('urn:cardea:acr:3');
+  const stuck = await agent.follow(await agent.get(path));
+  expect(stuck.text).toContain('Ask the people who run this service');
+  const by = { actor: { kind: 'account', id: person.id } } as const;
+  const made = await world.rooms.factors.makeRecoveryCodes(person.id, by);
+  const [code = ''] = made.kind === 'made' ? made.codes : [];
+
+  // The password alone: the page, its form and a wrong code get nowhere.
+  expect(frontDoorOf(await agent.get(path))?.get('acr_values')).toBe('urn:cardea:acr:2');
+  expect((await agent.post(path, {})).status).not.toBe(200);
+  const asked = await agent.follow(await agent.get(path));
+  const recovery = await agent.get(`${asked.url.split('?')[0]}?factor=recovery`);
+  expect((await send(agent, recovery, '/second-factor', { code: 'BBBB-CCCC-DDDD' })).status).toBe(422);
+  expect(await world.rooms.passkeys?.list(person.id)).toHaveLength(1);
+
+  const page = await agent.follow(await send(agent, recovery, '/second-factor', { code }));
+  expect([new URL(page.url).pathname, page.text.includes('recovery codes stop working')]).toEqual([
+    path,
+    true,
+  ]);
+  const removed = await agent.follow(await send(agent, page, '/remove'));
+  expect(removed.text).toContain('is removed');
+  expect(await world.rooms.passkeys?.list(person.id)).toEqual([]);
+  expect(await world.rooms.factors.held(person.id)).toEqual({ authenticators: [] });
+  const told = (await world.rooms.mail.box()).filter(({ to }) => to === person.email);
+  expect(told.map(({ subject }) => subject).join()).toMatch(/removed.*recovery code/i);
+});
+
+test('the help desk takes a lost passkey away, and never the only way in', async () => {
+  const t = await openTestRooms();
+  try {
+    const email = 'grace@example.com';
+    const { json } = await t.cli(['user', 'create', '--email', email, '--verified']);
+    const id = await addLost(t.rooms, t.rooms.settings.issuer, json);
+    const seen = await t.cli(['user', 'passkeys', email]);
+    expect(seen.json.passkeys).toMatchObject([{ id, works: true, last_used_at: null }]);
+    expect((await t.text(['user', 'passkeys', email])).stdout).toContain(id);
+    const remove = ['user', 'remove-passkey', email, '--passkey'];
+    expect((await t.cli([...remove, 'nothing'])).exit).toBe(1);
+    expect(await t.cli([...remove, id])).toMatchObject({ exit: 1, json: { error: 'last' } });
+    const password = 'an umbrella in november';
+    await t.rooms.accounts.setPassword(json.id, password, { actor: { kind: 'operator' } });
+    expect((await t.cli([...remove, id])).json).toMatchObject({ removed: id });
+    expect((await t.text(['user', 'passkeys', email])).stdout).toContain('has no passkey');
+    const [mail] = await t.rooms.mail.box();
+    expect(mail?.subject).toContain('A way to sign in to your account');
+  } finally {
+    await t.close();
+  }
 });
 
 test('the help desk sees factors and takes them away', async () => {

@@ -95,6 +95,7 @@ export interface FakeFrontDoor extends FrontDoor {
   fault: Error | undefined;
   /** What the next sign-out told which apps. */
   apps: SignedOutApps | undefined;
+  appsPolicy?: boolean;
   /** How far this person's sign-up has come, and which addresses may. */
   signingUp: {
     offered: boolean;
@@ -231,6 +232,7 @@ export function createFakeFrontDoor(): FakeFrontDoor {
     secondFactors: [],
     passkeys: createFakePasskeys(),
     policyOf: async () => fake.policy,
+    isAppsPolicy: async () => fake.appsPolicy ?? true,
     policy: 'none',
     authenticators: {
       begin: async () => ({ kind: 'begun', enrolment }),
@@ -283,6 +285,7 @@ function fakeSignUp(fake: () => FakeFrontDoor): SignUpFront {
     look: async () => undefined,
     proveByLink: async () => false,
     linkOfInvitation: async () => ({ kind: 'wrong' }),
+    passkeys: true,
     ways: async () => fake().signingUp.ways ?? { passkey: true, password: true },
     passkeyOptions: async (_place, bound) =>
       fake().passkeys.adding.options({ id: 'new', email: 'new' }, bound),

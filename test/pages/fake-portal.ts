@@ -137,7 +137,11 @@ export function createFakePortal(
         minLength: 12,
       }),
       twoStepSection(kit, factors, async () => false),
-      passkeysSection(kit, { ...createFakePasskeys(), list: async () => fake.passkeys, rename, remove }),
+      passkeysSection(
+        kit,
+        { ...createFakePasskeys(), list: async () => fake.passkeys, rename, remove },
+        factors,
+      ),
       activitySection(kit, {
         audit: { search: async () => ({ events: fake.events, next: '1.1' }) },
         sealing: { seal: (plain) => plain, open: (sealed) => sealed },

@@ -50,6 +50,7 @@ export function openPasskeyRooms(
     }),
     accounts: { settled: findSettledAccount, lock: lockAccount, hasOtherWayIn: hasPassword },
     notify,
+    onRemoved: async () => undefined,
   });
   const authenticator = createAuthenticator(ORIGIN);
 
