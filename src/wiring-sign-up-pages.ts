@@ -46,6 +46,7 @@ export function createSignUpFront(
 
   return {
     offered: signUps.offered,
+    passkeys: adding !== undefined,
     domains: signUps.domains,
     stand: signUps.stand,
     look: signUps.look,
@@ -70,7 +71,8 @@ export function createSignUpFront(
       // Who makes one here must be able to sign in by it afterwards.
       const passkey = adding !== undefined && (app?.signInWith?.includes('passkey') ?? true);
       const policy = strictestPolicy([rooms.settings.secondFactor, app?.secondFactor]);
-      return { passkey, password: !passkey || policy !== 'passkey' };
+      const takesPasswords = policy !== 'passkey' && (app?.signInWith?.includes('password') ?? true);
+      return { passkey, password: !passkey || takesPasswords };
     },
     async passkeyOptions(place, bound) {
       return adding?.options(await holderAt(place), bound);

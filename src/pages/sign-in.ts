@@ -10,7 +10,7 @@ import type { PasswordTry } from './password-try.ts';
 import type { ProofGate } from './proof-gate.ts';
 import { RESET_PATH } from './reset.ts';
 import { OWN_PASSWORD } from './reset-elsewhere.ts';
-import { offersWay, takesProviders, type UpstreamBegin } from './upstream-begin.ts';
+import { offersSignUp, offersWay, takesProviders, type UpstreamBegin } from './upstream-begin.ts';
 import { signUpPath, visitPath, visitPurpose } from './visit-address.ts';
 import { waitText } from './wait-text.ts';
 import { asksForAnotherAccount } from './way-back.ts';
@@ -91,7 +91,7 @@ export function createSignInPage(o: {
           front.mailed &&
           `${base}${RESET_PATH}?visit=${visit.uid}${takesProviders(visit) ? '' : `&${OWN_PASSWORD}`}`,
         signUpUrl:
-          front.signUp?.offered && !chip && offersWay(visit, 'password')
+          front.signUp?.offered && !chip && offersSignUp(visit, front.signUp)
             ? base + signUpPath(visit.uid)
             : undefined,
         codes,

@@ -63,6 +63,8 @@ export interface SignUpFront {
     | { readonly kind: 'wrong' }
     | { readonly kind: 'wait'; readonly retryAfterSeconds: number }
   >;
+  /** Whether a new account may have a passkey as its way in. */
+  readonly passkeys: boolean;
   /** At least one. @param clientId the app that the person comes from, if any */
   ways(clientId?: string): Promise<{ readonly passkey: boolean; readonly password: boolean }>;
   /** Where `ways` has passkeys: what the browser is asked for (PublicKeyCredentialCreationOptionsJSON). */

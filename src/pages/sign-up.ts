@@ -16,7 +16,7 @@ import type { FrontDoor, Visit } from './front-door.ts';
 import type { Action } from './interaction.ts';
 import { createNewAccount } from './new-account.ts';
 import type { FieldFault, SignUpFront } from './sign-up-front.ts';
-import { offersWay, type UpstreamBegin } from './upstream-begin.ts';
+import { offersSignUp, type UpstreamBegin } from './upstream-begin.ts';
 import { signUpPath, visitPath, visitPurpose } from './visit-address.ts';
 import { waitText } from './wait-text.ts';
 import type { WayBack } from './way-back.ts';
@@ -42,8 +42,6 @@ interface Again extends Partial<AgainPage> {
 /** The uid of the visit whose sign-up this browser has begun: a mailed link that is opened here goes on there. */
 export const SIGN_UP_COOKIE = 'sign-up';
 const COOKIE_SECONDS = 3600;
-/** What a sign-up makes: an app that takes no passwords has no use for it. */
-const WAY = 'password';
 const MAX_EMAIL = 254;
 const MAX_NAME = 200;
 const OWN_POST = /\/sign-up(?:-code|-account)?$/;
@@ -66,7 +64,7 @@ export function createSignUpPage(o: {
   const offered =
     (submit: Action['submit']): Action['submit'] =>
     (ctx, visit, fields, stand) =>
-      offersWay(visit, WAY) ? submit(ctx, visit, fields, stand) : outOfOrder(ctx, visit);
+      offersSignUp(visit, signUp) ? submit(ctx, visit, fields, stand) : outOfOrder(ctx, visit);
   const goOn = (ctx: Koa.Context, { uid }: Visit) => seeOther(ctx, base + signUpPath(uid));
 
   const show: SignUpPage['show'] = async (ctx, visit, again) => {
@@ -178,7 +176,7 @@ export function createSignUpPage(o: {
 
   return {
     isWanted(ctx, visit) {
-      if (!offersWay(visit, WAY)) return false;
+      if (!offersSignUp(visit, signUp)) return false;
       if (OWN_POST.test(ctx.path)) return true;
       const { account } = ctx.query;
       return account === 'new' || (account === undefined && visit.reasons.includes('create_prompt'));

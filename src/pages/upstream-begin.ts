@@ -99,6 +99,11 @@ export function createUpstreamBegin(o: {
 
 const absent: NotBegun = { status: 422, notice: 'upstream.absent' };
 
+/** Whether a sign-up makes an account that this app takes: by a password, or by a passkey where there are any. */
+export function offersSignUp(visit: Pick<Visit, 'client'>, signUp: { readonly passkeys: boolean }): boolean {
+  return offersWay(visit, 'password') || (signUp.passkeys && offersWay(visit, 'passkey'));
+}
+
 /** Whether people may sign in to this app in this way: all ways, unless the client names some. */
 export function offersWay({ client }: Pick<Visit, 'client'>, way: string): boolean {
   return client.signInWith?.includes(way) ?? true;

@@ -34,8 +34,8 @@ const mails = async () => (await world.rooms.mail.box()).length;
 /** What each way shows on the page, and the POSTs that belong to it. */
 const ways: Readonly<Record<string, { shown: RegExp; posts: readonly string[] }>> = {
   password: {
-    shown: /name="password"|account=new|\/reset\?/,
-    posts: ['sign-in', 'sign-up', 'sign-up-code', 'sign-up-account'],
+    shown: /name="password"|\/reset\?/,
+    posts: ['sign-in'],
   },
   code: { shown: /send-code/, posts: ['send-code', 'code'] },
   passkey: { shown: /passkey-options|webauthn/, posts: ['passkey'] },
@@ -62,10 +62,17 @@ describe('S11 an app that takes one way hides the others, and refuses their form
         expect([name, answer.status >= 400 && answer.status < 500]).toEqual([name, true]);
       }
     }
+    // An account is made with a password or a passkey: where the app takes neither, none is made.
+    const signsUp = offered !== 'code';
+    expect(page.text.includes('account=new')).toBe(signsUp);
+    for (const name of signsUp ? [] : ['sign-up', 'sign-up-code', 'sign-up-account']) {
+      const { status } = await agent.post(`${path}/${name}`, fields);
+      expect([name, status >= 400 && status < 500]).toEqual([name, true]);
+    }
     const options = await agent.get(`${path}/passkey-options`);
     expect(options.status).toBe(offered === 'passkey' ? 200 : 403);
     expect((await agent.follow(await agent.get(`${path}?account=new`))).text.includes('/sign-up"')).toBe(
-      offered === 'password',
+      signsUp,
     );
     expect(await mails()).toBe(before);
     expect(codeOf(await agent.follow(await agent.get(path)))).toBeUndefined();
