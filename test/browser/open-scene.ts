@@ -60,6 +60,7 @@ export async function openStage(
       await context.addCookies([
         { ...cookie, name: UID_COOKIE, value: UID },
         ...(language ? [{ ...cookie, name: 'cardea.language', value: language }] : []),
+        ...(scene.isBack ? [{ ...cookie, name: 'cardea.upstream', value: 'back' }] : []),
         ...(scene.session ? [{ ...cookie, name: SESSION_COOKIE, value: scene.session }] : []),
       ]);
       if (options.viewport) await page.setViewportSize(options.viewport);

@@ -20,6 +20,7 @@ import { mailedScenes } from './mailed-scenes.ts';
 import { portalScenes } from './portal-scenes.ts';
 import { proofScenes } from './proof-scenes.ts';
 import { signUpScenes } from './sign-up-scenes.ts';
+import { upstreamScenes } from './upstream-scenes.ts';
 import { fill, headed, press } from './words.ts';
 
 export const UID = 'visit-aaaaaaaaaaaaaaaa';
@@ -31,6 +32,8 @@ export interface Scene {
   readonly visit?: Partial<Visit>;
   /** Who is signed in. */
   readonly session?: string;
+  /** Back from another provider. */
+  readonly isBack?: boolean;
   readonly arrange?: (front: FakeFrontDoor) => void;
   readonly portal?: (portal: FakePortal) => void;
   readonly act?: (page: Page) => Promise<void>;
@@ -352,6 +355,7 @@ export const scenes: readonly Scene[] = [
   },
   ...portalScenes,
   ...signUpScenes,
+  ...upstreamScenes,
   { name: 'portal-passkeys-none', path: '/account/passkeys', session: 'ada-1' },
   {
     name: 'portal-passkeys',
@@ -401,6 +405,8 @@ export function arrange({ front, portal }: { front: FakeFrontDoor; portal: FakeP
   front.signingUp = { offered: false, domains: [] };
   front.demand = undefined;
   front.policy = 'none';
+  front.providers = [];
+  front.standing = undefined;
   front.secondFactors.length = 0;
   portal.reset();
   scene.arrange?.(front);
@@ -459,6 +465,11 @@ export function enginePages(views: ProtocolViews, device: DeviceViews): Koa.Midd
     // A front door through which people come back as they went.
     if (ctx.path === '/oauth2/authorize') {
       ctx.redirect(`${ctx.query.redirect_uri}?${new URLSearchParams({ state: String(ctx.query.state) })}`);
+      return undefined;
+    }
+    // Where another provider would be: nothing comes, and the page that leaves stays to be looked at.
+    if (ctx.path === '/stays') {
+      ctx.status = 204;
       return undefined;
     }
     const render = pages[ctx.path];

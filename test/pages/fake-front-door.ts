@@ -298,7 +298,7 @@ function fakeUpstream(fake: () => FakeFrontDoor): Upstream {
   return {
     mailsCodes: true,
     buttons: async () => fake().providers,
-    providerFor: async () => undefined,
+    providerFor: async (email) => (email.endsWith('@corp.example') ? fake().providers[0] : undefined),
     begin: async ({ providerId }) => {
       const found = fake().providers.find(({ id }) => id === providerId);
       return found ? { kind: 'go', url: '/stays', name: found.name } : { kind: 'absent' };

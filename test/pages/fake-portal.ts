@@ -8,6 +8,7 @@ import type { Passkey } from '../../src/passkeys/passkey.ts';
 import { activitySection } from '../../src/portal/activity.ts';
 import { appsSection } from '../../src/portal/apps.ts';
 import type { ConnectedApp } from '../../src/portal/connected-apps.ts';
+import { connectionsSection } from '../../src/portal/connections.ts';
 import { dataSection } from '../../src/portal/data.ts';
 import { deletionSection } from '../../src/portal/deletion.ts';
 import { devicesSection } from '../../src/portal/devices.ts';
@@ -20,6 +21,8 @@ import { profileSection } from '../../src/portal/profile.ts';
 import { type TwoStepFactors, twoStepSection } from '../../src/portal/two-step.ts';
 import type { FamilyRecord } from '../../src/storage/family-rows.ts';
 import type { SessionRecord } from '../../src/storage/session-reads.ts';
+import type { ShownLink } from '../../src/upstream/links.ts';
+import type { ProviderButton } from '../../src/upstream/upstream-parts.ts';
 import { dataTopics } from '../../src/wiring-data.ts';
 import { ada, enrolment, recoveryCodes, SESSION_COOKIE } from './fake-front-door.ts';
 import { createFakePasskeys } from './fake-passkeys.ts';
@@ -50,6 +53,9 @@ export interface FakePortal {
   sessions: readonly SessionRecord[];
   families: readonly FamilyRecord[];
   apps: readonly ConnectedApp[];
+  /** Other sign-ins that are connected, and those that can be. */
+  links: readonly ShownLink[];
+  providers: readonly ProviderButton[];
   /** What other topics tell on the overview. */
   lines: readonly OverviewLine[];
   passkeys: readonly Passkey[];
@@ -69,6 +75,8 @@ export function createFakePortal(
     sessions: [],
     families: [],
     apps: [],
+    links: [],
+    providers: [],
     lines: [],
     passkeys: [],
     lastAdministrator: false,
@@ -79,6 +87,8 @@ export function createFakePortal(
       fake.sessions = [];
       fake.families = [];
       fake.apps = [];
+      fake.links = [];
+      fake.providers = [];
       fake.events = [];
       fake.lines = [];
       fake.passkeys = [];
@@ -165,6 +175,17 @@ export function createFakePortal(
         endAll: async () => undefined,
         nameOf: async (clientId) => clientId,
         placeOf,
+      }),
+      connectionsSection(kit, {
+        upstream: {
+          list: async () => fake.links,
+          buttons: async () => fake.providers,
+          begin: async () => ({ kind: 'go', url: '/stays', name: 'Google' }),
+          link: async () => undefined,
+          unlink: async () => 'last',
+        },
+        csrf: web.csrf,
+        cookies: { read: () => undefined, clear: () => undefined },
       }),
       appsSection(kit, { list: async () => fake.apps, remove: async () => undefined, placeOf }),
       dataSection(kit, {
