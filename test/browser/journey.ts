@@ -1,5 +1,4 @@
 /** A real Chromium against a whole Cardea, and the app that a sign-in comes back to. */
-import { mkdirSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -7,8 +6,8 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { faultsFoundByAxe } from './axe.ts';
 
-export const SHOTS =
-  process.env.CARDEA_TEST_SHOTS ?? join(import.meta.dirname, '../../build/screenshots/journeys');
+/** Where pictures of the journeys are kept; a run that nobody looks at draws none. */
+const shots = process.env.TEST_SHOTS;
 
 export const looks = [
   { look: 'phone-light', viewport: { width: 360, height: 740 }, colorScheme: 'light' },
@@ -61,12 +60,12 @@ export async function withPage(
 }
 
 /**
- * Keeps a picture, and holds the page to what every page must be: no sideways scroll, nothing that axe finds. Axe costs
- * a second a page and looks at one of the four looks; hosted-pages.test.ts has it look at the dark and the wide ones.
+ * Holds the page to what every page must be: no sideways scroll, nothing that axe finds. Axe costs a second a page and
+ * looks at one of the four looks; hosted-pages.test.ts has it look at the dark and the wide ones. Keeps a picture where
+ * `TEST_SHOTS` names a directory.
  */
 export async function look(page: Page, name: string): Promise<void> {
-  mkdirSync(SHOTS, { recursive: true });
-  await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: true });
+  if (shots) await page.screenshot({ path: join(shots, `${name}.png`), fullPage: true });
   const width = page.viewportSize()?.width ?? 0;
   expect(await page.evaluate('document.documentElement.scrollWidth'), name).toBeLessThanOrEqual(width);
   if (!name.includes('phone-light')) return;
