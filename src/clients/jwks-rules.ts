@@ -1,6 +1,7 @@
 /** The rules for a client's own public keys (RFC 7517), with which it signs client assertions (RFC 7523). */
 import { createPublicKey, X509Certificate } from 'node:crypto';
 import type { JWK } from 'jose';
+import { signatureAlgs } from './signature-algs.ts';
 
 /** A client that rotates has two or three; each costs a try at verification. */
 const MAX_KEYS = 10;
@@ -10,20 +11,6 @@ const MAX_RSA_BITS = 8_192;
 const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'] as const;
 const keptMembers = ['kty', 'crv', 'x', 'y', 'n', 'e', 'kid', 'alg', 'use'] as const;
 const curves: ReadonlySet<string> = new Set(['P-256', 'P-384', 'P-521', 'Ed25519']);
-/** Never HS*: a shared secret is not a public key, and its digest is all that is kept of one. */
-const algs: ReadonlySet<string> = new Set([
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-]);
 
 /** A published set may hold keys for other uses too. */
 const MAX_PUBLISHED_KEYS = 100;
@@ -60,7 +47,7 @@ function keyFaults(key: Readonly<Record<string, unknown>>): string[] {
   if (key.kty !== 'RSA' && !curves.has(String(key.crv)))
     return ['has a curve other than P-256, P-384, P-521 or Ed25519'];
   if (key.use !== undefined && key.use !== 'sig') return ['has a use other than sig'];
-  if (key.alg !== undefined && !algs.has(String(key.alg)))
+  if (key.alg !== undefined && !signatureAlgs.includes(String(key.alg)))
     return ['has an alg that is no public-key signature'];
   if (typeof key.kid === 'string' && key.kid.length > 256) return ['has a kid longer than 256 characters'];
   try {

@@ -9,6 +9,7 @@ import type { Outbound } from '../outbound/outbound.ts';
 import type { Client, FederatedSubject } from './client.ts';
 import { isBoundSubject } from './federated-rules.ts';
 import { createRemoteDocuments, type RemoteDocuments } from './remote-documents.ts';
+import { signatureAlgs } from './signature-algs.ts';
 
 export type WorkloadOutcome =
   | { readonly kind: 'accepted'; readonly issuer: string; readonly subject: string }
@@ -34,19 +35,6 @@ const MAX_TOKEN = 16 * 1024;
 const LONGEST_SECONDS = 86_400;
 /** Clocks of other machines. */
 const TOLERANCE_SECONDS = 15;
-const algorithms = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-];
 /** RFC 8725 section 3.11: another kind of token, an access token above all, is no proof of who asks. */
 const types: ReadonlySet<unknown> = new Set([undefined, 'JWT', 'jwt', 'JOSE']);
 
@@ -73,7 +61,7 @@ export function createWorkloadTokens(options: WorkloadTokensOptions): WorkloadTo
 
     const keys = await keysOf(binding, header.kid);
     const { payload } = await jwtVerify(token, createLocalJWKSet({ keys: [...keys] }), {
-      algorithms,
+      algorithms: signatureAlgs,
       issuer: binding.issuer,
       subject: sub,
       audience: binding.audience ?? own,

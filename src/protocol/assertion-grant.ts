@@ -10,6 +10,7 @@ import type { Client } from '../clients/client.ts';
 import { ASSERTION_GRANT } from '../clients/client-types.ts';
 import type { AssertionIssuer } from '../clients/grant-policy.ts';
 import type { RemoteDocuments } from '../clients/remote-documents.ts';
+import { signatureAlgs } from '../clients/signature-algs.ts';
 import type { Clock } from '../config/clock.ts';
 import type { Artifacts } from '../storage/artifacts.ts';
 import type { PublishedKeys } from './client-keys.ts';
@@ -22,19 +23,6 @@ const MAX_LENGTH = 8_192;
 /** RFC 7523 section 3 asks for a limited life; what is made for one request needs no five minutes. */
 const LONGEST_SECONDS = 300;
 const CLOCK_TOLERANCE_SECONDS = 15;
-const algs = [
-  'ES256',
-  'ES384',
-  'ES512',
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'EdDSA',
-  'Ed25519',
-];
 /** RFC 8725 section 3.11: another kind of token is no assertion. */
 const types: ReadonlySet<unknown> = new Set([undefined, 'JWT', 'jwt', 'authorization-grant+jwt']);
 
@@ -85,7 +73,7 @@ export function createAssertionGrant(
     const keys = await keysOf(trusted, assertion);
     const { payload, protectedHeader } = await jwtVerify(assertion, createLocalJWKSet({ keys: [...keys] }), {
       issuer: trusted.issuer,
-      algorithms: algs,
+      algorithms: signatureAlgs,
       clockTolerance: CLOCK_TOLERANCE_SECONDS,
       currentDate: new Date(clock.now()),
       requiredClaims: ['exp', 'jti', 'sub', 'aud'],
