@@ -68,7 +68,8 @@ export function createMailedFactor(parts: MailedFactorParts): MailedFactor {
       const account = await reachable(place.accountId);
       if (!account) return;
       const network = by.network ?? '';
-      if (!(await budget.take({ address: account.emailCanonical, network }))) return;
+      // Whoever comes this far has proved the first factor: strangers cannot spend this share.
+      if (!(await budget.take({ address: account.emailCanonical, network, known: true }))) return;
       const { id: accountId, email: to } = account;
       const subject = subjectOf(place);
       const lifetimeSeconds = lifetimes.mailedCode;

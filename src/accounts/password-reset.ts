@@ -15,6 +15,7 @@ import type { Lifetimes } from '../config/lifetimes.ts';
 import type { Mail } from '../mail/mail.ts';
 import type { Database } from '../storage/tables.ts';
 import type { CodeThrottle } from '../throttle/code-throttle.ts';
+import type { Device } from '../throttle/device-cookie.ts';
 import type { MailBudget } from '../throttle/mail-budget.ts';
 import type { By } from './account.ts';
 import { findAccountByEmail } from './account-store.ts';
@@ -22,6 +23,7 @@ import type { Accounts } from './accounts.ts';
 import { markVerified } from './email-verification.ts';
 import { canonicalEmail } from './emails.ts';
 import type { Fault } from './fault.ts';
+import { isKnownBrowser } from './known-browser.ts';
 import type { MailedProofs } from './mailed-proofs.ts';
 import { passwordFault } from './password-rules.ts';
 
@@ -46,6 +48,8 @@ export interface PasswordResets {
     network: string;
     requestId?: string | undefined;
     locale?: string | undefined;
+    /** What the browser's device cookie says once its MAC has been verified: its own account's mails have a share. */
+    device?: Device | undefined;
   }): Promise<'asked' | 'no-address'>;
   redeemCode(o: { email: string; code: string; network: string }): Promise<ResetCodeOutcome>;
   /** Whose password the link would change. Uses nothing up. */
@@ -90,11 +94,14 @@ export function createPasswordResets({
   }
 
   return {
-    async ask({ email, network, requestId, locale }) {
+    async ask({ email, network, requestId, locale, device }) {
       const address = canonicalEmail(email);
       if (address.kind === 'refused') return 'no-address';
-      const written = await budget.take({ address: address.canonical, network });
-      const account = await findActive(address.canonical);
+      // The budget first, but for the few whose cookie makes them known to one account.
+      const early = device && (await findActive(address.canonical));
+      const known = isKnownBrowser(device, early);
+      const written = await budget.take({ address: address.canonical, network, known });
+      const account = device ? early : await findActive(address.canonical);
       const context = { actor: { kind: 'anonymous' }, accountId: account?.id, network, requestId } as const;
       audit.later({ type: 'account.reset-asked', detail: { written }, ...context });
       if (!written) return 'asked';

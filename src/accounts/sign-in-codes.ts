@@ -12,11 +12,13 @@ import type { Mail } from '../mail/mail.ts';
 import { digest } from '../storage/digest.ts';
 import type { Database } from '../storage/tables.ts';
 import type { CodeThrottle } from '../throttle/code-throttle.ts';
+import type { Device } from '../throttle/device-cookie.ts';
 import type { MailBudget } from '../throttle/mail-budget.ts';
 import type { Account, By } from './account.ts';
 import { findAccount, findAccountByEmail } from './account-store.ts';
 import { markVerified } from './email-verification.ts';
 import { canonicalEmail } from './emails.ts';
+import { isKnownBrowser } from './known-browser.ts';
 import type { MailedProofs } from './mailed-proofs.ts';
 
 export type CodeSignIn =
@@ -35,6 +37,8 @@ export interface SignInCodes {
     app: string;
     network: string;
     locale?: string | undefined;
+    /** What the browser's device cookie says once its MAC has been verified: its own account's mails have a share. */
+    device?: Device | undefined;
   }): Promise<'asked' | 'no-address'>;
   redeem(o: {
     visit: string;
@@ -95,11 +99,13 @@ export function createSignInCodes({
   }
 
   return {
-    async ask({ visit, email, app, network, locale }) {
+    async ask({ visit, email, app, network, locale, device }) {
       const address = canonicalEmail(email);
       if (address.kind === 'refused') return 'no-address';
-      if (!(await budget.take({ address: address.canonical, network }))) return 'asked';
-      const found = await findAccountByEmail(db, address.canonical);
+      const early = device && (await findAccountByEmail(db, address.canonical));
+      const known = isKnownBrowser(device, early);
+      if (!(await budget.take({ address: address.canonical, network, known }))) return 'asked';
+      const found = device ? early : await findAccountByEmail(db, address.canonical);
       const account = found?.status === 'active' ? found : undefined;
       const to = account?.email ?? address.email;
       await db.transaction().execute(async (trx) => {

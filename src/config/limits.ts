@@ -150,7 +150,7 @@ export const limitRows: Readonly<Record<keyof Limits, LimitRow>> = {
     'ASKED_MAIL_PER_ADDRESS',
     8,
     3600,
-    'mails with codes and links to one address, whoever asks for them; more are not written',
+    'mails with codes and links to one address, whoever asks for them; more are not written, and a quarter is kept for whoever the account knows',
   ),
   // An office behind one address on the day when everybody has to choose a new password.
   askedMailPerNetwork: row(

@@ -1,6 +1,8 @@
 /** What the pages of mailed links and codes need from the rest of the house, as functions. */
+
 import type Koa from 'koa';
 import type { Fault } from '../accounts/fault.ts';
+import type { Device } from '../throttle/device-cookie.ts';
 
 /** Where a request comes from, for the audit. */
 export interface From {
@@ -24,7 +26,10 @@ export type ConfirmPurpose = 'verify-email' | 'change-email' | 'not-me' | 'cance
 
 /** accounts/password-reset.ts */
 export interface ResetFront {
-  ask(o: From & { email: string; locale: string }): Promise<'asked' | 'no-address'>;
+  /** `device`: of this browser's cookie; what it is worth is judged by the account. */
+  ask(
+    o: From & { email: string; locale: string; device?: Device | undefined },
+  ): Promise<'asked' | 'no-address'>;
   redeemCode(o: {
     email: string;
     code: string;
@@ -53,6 +58,7 @@ export interface SignInCodeFront {
     app: string;
     network: string;
     locale: string;
+    device?: Device | undefined;
   }): Promise<'asked' | 'no-address'>;
   redeem(o: From & { visit: string; code: string }): Promise<
     | {

@@ -13,7 +13,10 @@ import type { Route } from './routes.ts';
 import { createSignUpLink, invitationRoutes } from './sign-up-link.ts';
 
 export function createMailedPages(o: {
-  front: Pick<FrontDoor, 'mailed' | 'signUp' | 'networkOf' | 'passwordMinLength' | 'signInUrl' | 'upstream'>;
+  front: Pick<
+    FrontDoor,
+    'mailed' | 'signUp' | 'networkOf' | 'deviceCookies' | 'passwordMinLength' | 'signInUrl' | 'upstream'
+  >;
   cookies: Cookies;
   csrf: Csrf;
   base: string;

@@ -12,6 +12,7 @@ import type { PageLanguages } from '../web/languages.ts';
 import { type SendPage, seeOther } from '../web/page-sender.ts';
 import { requestIdOf } from '../web/request-id.ts';
 import type { FrontDoor } from './front-door.ts';
+import { knownDevice } from './known-browsers.ts';
 import type { LinkPage, OpenLink } from './link.ts';
 import type { ResetFront } from './mailed-front.ts';
 import { createResetElsewhere } from './reset-elsewhere.ts';
@@ -38,7 +39,7 @@ const UNUSABLE = { key: 'passwordFault.unusable' } as const;
 
 export function createResetPages(o: {
   reset: ResetFront;
-  front: Pick<FrontDoor, 'networkOf' | 'passwordMinLength' | 'signInUrl' | 'upstream'>;
+  front: Pick<FrontDoor, 'networkOf' | 'deviceCookies' | 'passwordMinLength' | 'signInUrl' | 'upstream'>;
   cookies: Cookies;
   csrf: Csrf;
   base: string;
@@ -150,6 +151,7 @@ export function createResetPages(o: {
           network: front.networkOf(ctx.ip),
           requestId: requestIdOf(ctx),
           locale: o.languages.of(ctx),
+          device: knownDevice(ctx, cookies, front.deviceCookies),
         };
         if (email.length > MAX_EMAIL || (await reset.ask({ email, ...from })) === 'no-address') {
           return askPage(ctx, { status: 422, email, fault: 'form.emailFault' }, fields);

@@ -12,6 +12,7 @@ import { requestIdOf } from '../web/request-id.ts';
 import { clientView, formTargetsOf, imagesOf } from './display.ts';
 import type { FrontDoor, Visit } from './front-door.ts';
 import type { Action } from './interaction.ts';
+import { knownDevice } from './known-browsers.ts';
 import type { SignInCodeFront } from './mailed-front.ts';
 import type { SignInPage } from './sign-in.ts';
 import { offersWay, type UpstreamBegin } from './upstream-begin.ts';
@@ -49,7 +50,7 @@ export function createSignInCodePage(o: {
   codes: SignInCodeFront;
   signIn: SignInPage;
   elsewhere: UpstreamBegin;
-  front: Pick<FrontDoor, 'protocol' | 'networkOf'>;
+  front: Pick<FrontDoor, 'protocol' | 'networkOf' | 'deviceCookies'>;
   cookies: Cookies;
   csrf: Csrf;
   base: string;
@@ -113,6 +114,7 @@ export function createSignInCodePage(o: {
           app: visit.client.name,
           network: front.networkOf(ctx.ip),
           locale: o.languages.of(ctx),
+          device: knownDevice(ctx, cookies, front.deviceCookies),
         })) === 'asked';
       if (!asked) return again('form.emailFault');
       const value = (remember ? '1' : '0') + Buffer.from(email).toString('base64url');

@@ -7,7 +7,7 @@ import { createMail } from '../../src/mail/mail.ts';
 import { createTemplates } from '../../src/mail/templates.ts';
 import { createSqlCounters } from '../../src/storage/counters-sql.ts';
 import { createCodeThrottle } from '../../src/throttle/code-throttle.ts';
-import { createMailBudget } from '../../src/throttle/mail-budget.ts';
+import { createMailBudget, strangersShare } from '../../src/throttle/mail-budget.ts';
 import { loadLanguages } from '../../src/web/texts.ts';
 import { databases, quiet, type TestDatabase } from '../clients/databases.ts';
 import { sealing } from '../storage/databases.ts';
@@ -115,14 +115,14 @@ describe('asking for a new password', () => {
       const spellings = ['victim@example.com', 'Victim@EXAMPLE.com', ' victim@example.com '];
       await rooms.resets.ask({ email: spellings[n % 3] ?? '', network: `203.0.113.${n}` });
     }
-    expect((await rooms.mail.box()).length - before).toBe(defaultLimits.askedMailPerAddress.limit);
+    expect((await rooms.mail.box()).length - before).toBe(strangersShare(defaultLimits.askedMailPerAddress));
     rooms.clock.advance(3600);
     const rows = () => database.db.selectFrom('mail_outbox').select('id').execute();
     const start = (await rows()).length;
     for (let n = 0; n < 900; n += 1) {
       await rooms.resets.ask({ email: `nobody${n}@example.com`, network: '198.51.100.1' });
     }
-    expect((await rows()).length - start).toBe(defaultLimits.askedMailPerNetwork.limit);
+    expect((await rows()).length - start).toBe(strangersShare(defaultLimits.askedMailPerNetwork));
     await rooms.close();
   });
 
@@ -139,9 +139,32 @@ describe('asking for a new password', () => {
         budget.take({ address: `n${n}@example.com`, network: `10.0.0.${n}` }),
       ),
     );
-    expect(taken.filter(Boolean)).toHaveLength(20);
+    expect(taken.filter(Boolean)).toHaveLength(strangersShare(limits.askedMail));
     rooms.clock.advance(60);
     expect(await budget.take({ address: 'late@example.com', network: '10.1.0.1' })).toBe(true);
+    await rooms.close();
+  });
+
+  it('A16 strangers cannot keep a person’s own mail from coming: a browser that the account knows has a share', async () => {
+    const rooms = openResets();
+    rooms.clock.advance(4 * 86_400);
+    const email = 'owner@example.com';
+    const { id: accountId, passwordVersion } = await makeAccount(rooms, email, password);
+    const device = { accountId, passwordVersion, deviceId: 'laptop' };
+    const to = async () => (await rooms.mail.box()).filter((one) => one.to === email).length;
+    for (let n = 0; n < 20; n += 1) await rooms.resets.ask({ email, network: `203.0.113.${n}` });
+    const strangers = await to();
+    expect(strangers).toBe(strangersShare(defaultLimits.askedMailPerAddress));
+    // Neither a cookie of another account nor one of an older password is worth anything here.
+    for (const foreign of [
+      { ...device, accountId: 'somebody-else' },
+      { ...device, passwordVersion: passwordVersion + 1 },
+    ]) {
+      await rooms.resets.ask({ email, network: '192.0.2.1', device: foreign });
+    }
+    expect(await to()).toBe(strangers);
+    for (let n = 0; n < 20; n += 1) await rooms.resets.ask({ email, network: '192.0.2.2', device });
+    expect(await to()).toBe(defaultLimits.askedMailPerAddress.limit);
     await rooms.close();
   });
 
