@@ -6,6 +6,8 @@ export interface VirtualAuthenticator {
   credentials(): Promise<readonly { credentialId: string; rpId?: string; userHandle?: string }[]>;
   /** Whether it waits for its person before it answers. */
   waits(waiting: boolean): Promise<void>;
+  /** Whether it knows its person; who is not known gets a refusal. */
+  knows(person: boolean): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -30,6 +32,9 @@ export async function addAuthenticator(
     credentials: async () => (await cdp.send('WebAuthn.getCredentials', { authenticatorId })).credentials,
     waits: async (waiting) => {
       await cdp.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled: !waiting });
+    },
+    knows: async (isUserVerified) => {
+      await cdp.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified });
     },
     remove: async () => {
       await cdp.send('WebAuthn.removeVirtualAuthenticator', { authenticatorId });
