@@ -3,10 +3,20 @@
  * offered is neither shown nor taken, and no answer depends on whether there is an account.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Page } from '../harness/agent.ts';
 import { makeAuthority } from '../harness/certificates.ts';
 import { type FakeProvider, startFakeProvider } from '../harness/fake-provider.ts';
 import { type Person, type SeededClient, seedPerson, seedWebClient } from '../harness/seed.ts';
-import { atSignIn, codeOf, leavesTo, outboundTo, post, said, seedProvider } from './upstream-world.ts';
+import {
+  atSignIn,
+  codeOf,
+  leavesTo,
+  outboundTo,
+  post,
+  said,
+  seedProvider,
+  through,
+} from './upstream-world.ts';
 import { openWorld, type World } from './world.ts';
 
 const authority = makeAuthority();
@@ -174,4 +184,41 @@ describe('S12 an address of its domain leads to the provider from every field, w
     expect([asked.status, asked.location]).toEqual([303, `${world.issuer}/reset/code`]);
     expect(await mails()).toBe(before + 1);
   });
+});
+
+test('S19 a policy of two factors holds on every path through a provider, unless its level is trusted', async () => {
+  const strict = await seedWebClient(world.rooms, { firstParty: true, secondFactor: 'required' });
+  await seedProvider(world, fake, {
+    providerId: 'trusted',
+    name: 'Trusted',
+    trustEmailVerified: true,
+    trusted: [{ claim: 'amr', value: 'mfa', level: 'urn:cardea:acr:2' }],
+  });
+  await world.rooms.providers.update('corp', { trustEmailVerified: true }, undefined, { kind: 'operator' });
+  await world.rooms.lease.renew();
+  const links = () => world.rooms.database.db.selectFrom('upstream_identities').select('subject').execute();
+  const asksForMore = (page: Page) => [codeOf(page), page.text.includes('/start-over"')];
+  for (const provider of ['corp', 'trusted']) {
+    const email = `${provider}-new@elsewhere.example`;
+    fake.claims = { sub: `${provider}-new`, email, email_verified: true, amr: ['mfa'] };
+    // Somebody new, then somebody who is known.
+    const fresh = await atSignIn(world, strict);
+    const joining = await through(fresh.agent, fresh.page, fake, provider);
+    const joined = await fresh.agent.follow(await post(fresh.agent, joining, '/connect'));
+    const known = await atSignIn(world, strict);
+    const back = await through(known.agent, known.page, fake, provider);
+    for (const page of [joined, back]) {
+      expect(asksForMore(page)).toEqual(
+        provider === 'trusted' ? [expect.any(String), false] : [undefined, true],
+      );
+    }
+    // Whoever proves an account by its password has proved that alone, whatever the provider says: no link before the rest.
+    const holder = await seedPerson(world.rooms);
+    fake.claims = { sub: `${provider}-linking`, email: holder.email, email_verified: true, amr: ['mfa'] };
+    const { agent, page } = await atSignIn(world, strict);
+    const proving = await through(agent, page, fake, provider);
+    const halfway = await agent.follow(await post(agent, proving, '/connect', { password: holder.password }));
+    expect(asksForMore(halfway)).toEqual([undefined, true]);
+    expect(await links()).not.toContainEqual({ subject: `${provider}-linking` });
+  }
 });
