@@ -1,9 +1,11 @@
 // Comfort only: every page is complete without it.
 (() => {
-  // On a narrow window the topics are one row that scrolls: the page that is open is seen in it.
-  document
-    .querySelector('.portal-topics [aria-current]')
-    ?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  // On a narrow window the topics are one row that scrolls: the page that is open is seen in it whole, and so is the
+  // topic that the keyboard has come to, which browsers take for seen when a corner of it is.
+  const topics = document.querySelector('.portal-topics');
+  const show = (topic) => topic?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  show(topics?.querySelector('[aria-current]'));
+  topics?.addEventListener('focusin', ({ target }) => show(target));
 
   for (const button of document.querySelectorAll('button.reveal')) {
     const field = document.getElementById(button.getAttribute('aria-controls') ?? '');
@@ -84,12 +86,6 @@
       copy.textContent = copy.dataset.done;
     });
   }
-
-  // The portal's bar of topics scrolls on a phone: the present one is brought into sight.
-  const topic = document.querySelector('.portal-topics a[aria-current]');
-  const bar = topic?.closest('ul');
-  if (topic && bar)
-    bar.scrollLeft += topic.getBoundingClientRect().left - bar.getBoundingClientRect().left - 16;
 
   // Coming back by the browser's own button shows the page as it was left.
   window.addEventListener('pageshow', () => {
