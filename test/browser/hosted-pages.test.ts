@@ -11,6 +11,7 @@ import { RIGHT_CODE } from '../pages/fake-mailed.ts';
 import { type ServedPages, servePages } from '../pages/serve-pages.ts';
 import { faultsFoundByAxe } from './axe.ts';
 import { typeWhereFocused } from './journey.ts';
+import { expectFitsNarrow } from './narrow.ts';
 import { desktop, type Opening, openScene, openStage, phone, type Stage } from './open-scene.ts';
 import { enginePages, type Scene, scenes, UID } from './scenes.ts';
 
@@ -61,6 +62,7 @@ describe('every page', () => {
             viewport.width,
           );
         }
+        await expectFitsNarrow(page);
       });
       expect(complaints).toEqual([]);
     }
