@@ -1,5 +1,5 @@
 /** SMTP by nodemailer. Its credentials stand in the URL of the setting, and in no log or error of ours. */
-import { createTransport } from 'nodemailer';
+import type { Transporter } from 'nodemailer';
 import type { Delivery, Envelope, Transport } from './message.ts';
 
 /** A server that has not greeted by then is down for our purposes; the mail waits in the outbox meanwhile. */
@@ -22,7 +22,7 @@ export function createSmtpTransport({
 }): Transport {
   const { protocol, hostname, port, username, password } = new URL(url);
   const secure = protocol === 'smtps:';
-  const smtp = createTransport({
+  const options = {
     host: hostname.replace(/^\[|\]$/g, ''),
     port: port === '' ? (secure ? 465 : 587) : Number(port),
     secure,
@@ -35,17 +35,26 @@ export function createSmtpTransport({
     socketTimeout: SILENCE_MS,
     disableFileAccess: true,
     disableUrlAccess: true,
-  });
+  };
+  // Loaded with the first mail: a server at rest, or without mail, does without its memory.
+  let opened: Promise<Transporter> | undefined;
+  let smtp: Transporter | undefined;
+  async function open(): Promise<Transporter> {
+    const { createTransport } = await import('nodemailer');
+    smtp = createTransport(options);
+    return smtp;
+  }
   return {
     async send(mail) {
       try {
-        await smtp.sendMail(messageOf(mail, from));
+        opened ??= open();
+        await (await opened).sendMail(messageOf(mail, from));
         return { kind: 'sent' };
       } catch (error) {
         return outcomeOf(error);
       }
     },
-    close: () => smtp.close(),
+    close: () => smtp?.close(),
   };
 }
 

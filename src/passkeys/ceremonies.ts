@@ -2,13 +2,9 @@
  * The two ceremonies of WebAuthn Level 3 section 7, by @simplewebauthn/server: what is asked of the browser, and what its
  * answer proves. It owns no row: challenges arrive used up, credentials arrive as they were stored.
  */
-import {
-  generateAuthenticationOptions,
-  generateRegistrationOptions,
-  type PublicKeyCredentialCreationOptionsJSON,
-  type PublicKeyCredentialRequestOptionsJSON,
-  verifyAuthenticationResponse,
-  verifyRegistrationResponse,
+import type {
+  PublicKeyCredentialCreationOptionsJSON,
+  PublicKeyCredentialRequestOptionsJSON,
 } from '@simplewebauthn/server';
 import type { Holder, VerifiedPasskey } from './passkey.ts';
 import type { AssertionAnswer, RegistrationAnswer } from './responses.ts';
@@ -33,22 +29,28 @@ export interface StoredKey {
 /** RFC 8152 section 8 and RFC 8812: ES256, EdDSA, RS256, in the order in which we like them. Every authenticator has one. */
 const ALGORITHMS = [-7, -8, -257];
 
+/** Loaded with the first ceremony: with its certificates and ASN.1 it holds 26 MB, which a server at rest does without. */
+const library = () => import('@simplewebauthn/server');
+
 export function createCeremonies(o: { rp: RelyingParty; timeoutSeconds: number }) {
   const { rp } = o;
   const timeout = o.timeoutSeconds * 1000;
 
   return {
     /** The same for everybody: no account is named, so nothing is told of any (ASVS 5 6.3.8). */
-    signInOptions: (challenge: Uint8Array<ArrayBuffer>): Promise<PublicKeyCredentialRequestOptionsJSON> =>
-      generateAuthenticationOptions({ rpID: rp.id, challenge, timeout, userVerification: 'required' }),
+    async signInOptions(challenge: Uint8Array<ArrayBuffer>): Promise<PublicKeyCredentialRequestOptionsJSON> {
+      const { generateAuthenticationOptions } = await library();
+      return generateAuthenticationOptions({ rpID: rp.id, challenge, timeout, userVerification: 'required' });
+    },
 
-    addOptions: (
+    async addOptions(
       challenge: Uint8Array<ArrayBuffer>,
       holder: Holder,
       userHandle: string,
       known: readonly { readonly credentialId: string; readonly transports: readonly string[] }[],
-    ): Promise<PublicKeyCredentialCreationOptionsJSON> =>
-      generateRegistrationOptions({
+    ): Promise<PublicKeyCredentialCreationOptionsJSON> {
+      const { generateRegistrationOptions } = await library();
+      return generateRegistrationOptions({
         rpName: rp.name,
         rpID: rp.id,
         userID: Uint8Array.from(Buffer.from(userHandle, 'base64url')),
@@ -63,10 +65,12 @@ export function createCeremonies(o: { rp: RelyingParty; timeoutSeconds: number }
         })),
         authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
         supportedAlgorithmIDs: ALGORITHMS,
-      }),
+      });
+    },
 
     /** Section 7.1. Undefined when it proves nothing. */
     async verifyNew(answer: RegistrationAnswer, userHandle: string): Promise<VerifiedPasskey | undefined> {
+      const { verifyRegistrationResponse } = await library();
       const verified = await verifyRegistrationResponse({
         response: answer.response,
         expectedChallenge: answer.challenge,
@@ -96,6 +100,7 @@ export function createCeremonies(o: { rp: RelyingParty; timeoutSeconds: number }
       answer: AssertionAnswer,
       stored: StoredKey,
     ): Promise<{ signCount: number; backedUp: boolean } | undefined> {
+      const { verifyAuthenticationResponse } = await library();
       const verified = await verifyAuthenticationResponse({
         response: answer.response,
         expectedChallenge: answer.challenge,
