@@ -3,10 +3,12 @@
  * costs 1.5 s and 100 MB of memory. It belongs to one version of PGlite, one set of parameters and one set of
  * migrations; when it is not there, the first start makes the directory itself.
  */
+import { execFile } from 'node:child_process';
 import { cpSync } from 'node:fs';
 import { access, chmod, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import { digest } from './digest.ts';
 import { guardPool } from './guarded-pool.ts';
@@ -15,6 +17,9 @@ import { enginePool, engineShape, startEngine } from './pglite-engine.ts';
 import type { Database } from './tables.ts';
 
 const cacheDirectory = fileURLToPath(new URL('../../node_modules/.cache/cardea/', import.meta.url));
+
+/** Some seconds on an idle machine; a build that hangs must not hold the start for ever. */
+const BUILD_MS = 120_000;
 
 /** Counted up when `buildDirectory` changes what it makes. */
 const RECIPE = '2';
@@ -51,6 +56,19 @@ export async function buildImage(): Promise<string> {
   await buildDirectory(unfinished);
   await rename(unfinished, image).catch((error: unknown) => removeAndRethrow(unfinished, error));
   return image;
+}
+
+/**
+ * {@link buildDirectory} in a process of its own: what initdb and the migrations leave in memory, some 150 MB, ends with
+ * it instead of staying with the server.
+ */
+export async function buildDirectoryApart(target: string): Promise<void> {
+  const script = `await (await import(${JSON.stringify(import.meta.url)})).buildDirectory(process.argv[1])`;
+  await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script, target], {
+    // Nothing of ours: no secret of the settings, no inspector, no preload.
+    env: {},
+    timeout: BUILD_MS,
+  });
 }
 
 /** Runs initdb and all migrations in a new directory. About 2 s. */

@@ -8,7 +8,7 @@ import type { Log } from '../observability/log.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import type { RawPool } from './guarded-pool.ts';
 import { enginePool, startEngine } from './pglite-engine.ts';
-import { buildDirectory, unpackImage } from './pglite-image.ts';
+import { buildDirectoryApart, unpackImage } from './pglite-image.ts';
 
 /** @throws DataDirInUse when another process has the directory. */
 export async function openPglitePool(o: { dataDir: string; log: Log }): Promise<RawPool> {
@@ -39,7 +39,7 @@ async function makeDirectory(dataDir: string, directory: string, log: Log): Prom
   await rm(unfinished, { recursive: true, force: true });
   if (!(await unpackImage(unfinished))) {
     log.info('preparing the embedded database; the first start takes some seconds longer');
-    await buildDirectory(unfinished);
+    await buildDirectoryApart(unfinished);
   }
   await rename(unfinished, directory);
 }

@@ -10,7 +10,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { DataDirInUse, lockDataDir } from '../../src/storage/data-dir-lock.ts';
 import { openDatabase } from '../../src/storage/database.ts';
 import { migrate, pendingMigrations } from '../../src/storage/migrator.ts';
-import { buildDirectory, buildImage } from '../../src/storage/pglite-image.ts';
+import { buildDirectoryApart, buildImage } from '../../src/storage/pglite-image.ts';
 import { StorageUnavailable } from '../../src/storage/unavailable.ts';
 import { silent } from './databases.ts';
 
@@ -99,7 +99,8 @@ test('a holder on another host is believed while its heartbeat goes on, and not 
 });
 
 test('the directories are for their owner only, and what was half made is not taken for a database', async () => {
-  await buildDirectory(join(dataDir, 'db.unfinished'));
+  await buildDirectoryApart(join(dataDir, 'db.unfinished'));
+  expect(await readdir(join(dataDir, 'db.unfinished'))).toContain('PG_VERSION');
   const database = await open();
   await migrate(database.db);
   await database.close();
