@@ -70,6 +70,7 @@ export function createCeremonies(o: { rp: RelyingParty; timeoutSeconds: number }
 
     /** Section 7.1. Undefined when it proves nothing. */
     async verifyNew(answer: RegistrationAnswer, userHandle: string): Promise<VerifiedPasskey | undefined> {
+      if (!(await isPlainAttestation(answer.response.response.attestationObject))) return undefined;
       const { verifyRegistrationResponse } = await library();
       const verified = await verifyRegistrationResponse({
         response: answer.response,
@@ -128,4 +129,20 @@ export type Ceremonies = ReturnType<typeof createCeremonies>;
 /** The library says by throwing what it does not accept. */
 function asUnproved(): undefined {
   return undefined;
+}
+
+/**
+ * We ask for no attestation and believe none. Browsers then send format `none`, or a statement that the key signed itself
+ * (section 5.4.7): the two that verify without certificates, whose lists of revoked ones the library would fetch.
+ */
+async function isPlainAttestation(attestationObject: string): Promise<boolean> {
+  const { decodeAttestationObject } = await import('@simplewebauthn/server/helpers');
+  try {
+    const decoded = decodeAttestationObject(Uint8Array.from(Buffer.from(attestationObject, 'base64url')));
+    const format = decoded.get('fmt');
+    return format === 'none' || (format === 'packed' && decoded.get('attStmt').get('x5c') === undefined);
+  } catch {
+    // Cut, oversized or otherwise no CBOR map with these members.
+    return false;
+  }
 }
