@@ -19,6 +19,10 @@ export const wideLimits: Readonly<Record<string, string>> = Object.fromEntries(
     'AUTHORIZE_PER_NETWORK',
     'INTROSPECT_PER_NETWORK',
     'PAGES_PER_NETWORK',
+    'MAIL_PER_ACCOUNT',
+    'ASKED_MAIL_PER_ADDRESS',
+    'ASKED_MAIL_PER_NETWORK',
+    'ASKED_MAIL',
   ].map((name) => [`CARDEA_LIMIT_${name}`, '100000000/1m']),
 );
 

@@ -8,11 +8,13 @@
  *     npm run bench -- --profile=DIR     writes a CPU profile of both servers (about a tenth slower)
  */
 import { parseArgs } from 'node:util';
+import { measureAddresses } from './addresses.ts';
 import { bareScene } from './bare-scene.ts';
 import { seedScene, wideLimits } from './cardea-scene.ts';
 import { startChild } from './child.ts';
 import { countRequests } from './counts.ts';
 import {
+  addressSection,
   countSection,
   headline,
   signInSection,
@@ -87,16 +89,26 @@ try {
     progress('requests to the stores');
     sections.unshift(countSection(await countRequests(environment, scene)));
   }
-  if (wanted('throughput') || wanted('sign-in') || wanted('storm')) {
+  if (['throughput', 'sign-in', 'addresses', 'storm'].some(wanted)) {
     const cardea = await startChild(
       ['bin/cardea.js', 'serve'],
-      { ...environment, CARDEA_METRICS_PORT: 'off' },
+      // Work that a browser proves would be measured as ours: it runs on the same processors.
+      {
+        ...environment,
+        CARDEA_METRICS_PORT: 'off',
+        CARDEA_SIGN_UP: 'open',
+        CARDEA_PROOF_OF_WORK: 'off',
+      },
       nodeOptions,
     );
     const ours = await createSubject('cardea', cardea, scene);
     if (wanted('sign-in')) {
       progress('sign-ins');
       sections.unshift(signInSection(await measureSignIns(ours, size)));
+    }
+    if (wanted('addresses')) {
+      progress('addresses with and without an account');
+      sections.push(addressSection(await measureAddresses(ours, size)));
     }
     if (wanted('storm')) {
       progress('a storm of sign-ins');

@@ -1,5 +1,6 @@
 /** What was measured, as lines of the table. */
 import { cpus } from 'node:os';
+import type { SameTime } from './addresses.ts';
 import * as budgets from './budgets.ts';
 import type { Counts } from './counts.ts';
 import type { SignIns } from './sign-in.ts';
@@ -66,6 +67,23 @@ export function signInSection(result: SignIns): Section {
         value: p,
       },
     ],
+  };
+}
+
+export function addressSection(found: readonly SameTime[]): Section {
+  return {
+    columns: ['address with ÷ without an account', 'ratio', '', 'known ms', 'unknown ms'],
+    rows: found.map(({ what, samples, knownMs, unknownMs, p }) => ({
+      what: `${what}, ${samples} each`,
+      cells: [
+        digits(knownMs / unknownMs, 3),
+        `p = ${digits(p, 2)}`,
+        digits(knownMs, 2),
+        digits(unknownMs, 2),
+      ],
+      budget: budgets.sameTime,
+      value: p,
+    })),
   };
 }
 
