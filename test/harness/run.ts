@@ -1,5 +1,6 @@
 // npm test: obtains Postgres, Redis and Chromium, runs everything, and says on what how much ran.
-// Arguments are vitest's filters: `npm test -- test/config`.
+// Arguments are vitest's filters, and -t a pattern of tests' names: `npm test -- test/config -t issuer`.
+import { parseArgs } from 'node:util';
 import { startVitest } from 'vitest/node';
 import { buildImage } from '../../src/storage/pglite-image.ts';
 import { type Binaries, findBinaries, installPackages, missingPackages } from './binaries.ts';
@@ -58,7 +59,12 @@ async function runWith(binaries: Binaries): Promise<number> {
     if (binaries.chromium) process.env.TEST_CHROMIUM = binaries.chromium;
     // An image of older migrations is of no use: without this each embedded start would run initdb and all of them.
     await buildImage();
-    const vitest = await startVitest('test', process.argv.slice(2), {
+    const { positionals, values } = parseArgs({
+      allowPositionals: true,
+      options: { testNamePattern: { type: 'string', short: 't' } },
+    });
+    const vitest = await startVitest('test', positionals, {
+      ...values,
       watch: false,
       reporters: ['default', reporter],
     });
