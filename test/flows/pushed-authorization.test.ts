@@ -60,7 +60,8 @@ describe.each(setups)('pushed requests with %s: %s', (setup) => {
     const { status, json, headers } = await push();
     expect(status, JSON.stringify(json)).toBe(201);
     expect(json.request_uri).toMatch(/^urn:ietf:params:oauth:request_uri:P[A-Za-z0-9_-]{43}$/);
-    expect(json.expires_in).toBe(90);
+    // The engine counts from the second in which it was made.
+    expect([89, 90]).toContain(json.expires_in);
     expect(headers['cache-control']).toBe('no-store');
   });
 

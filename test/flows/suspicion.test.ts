@@ -52,6 +52,7 @@ describe.each(['full', 'embedded'] as const)('on %s', (setup) => {
     const code = await codeFor(person.email);
     const back = await enter(agent, page, code);
     expect(answerOf(back).get('code')).toBeTruthy();
+    await world.rooms.audit.flush();
     const { events } = await world.rooms.audit.search({ type: 'account.sign-in-suspected', limit: 10 });
     expect(events.filter(({ accountId }) => accountId === person.id)).toMatchObject([
       { detail: { unusual: 'account' } },

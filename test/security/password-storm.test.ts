@@ -75,13 +75,9 @@ describe('A11, A14 the first administrator’s page', () => {
 
   test.each([
     ['short', 'elevenchars', 'The password must have at least 12 characters.'],
-    ['common', 'password1234', 'The password is one of the most common passwords.'],
-    [
-      'the address itself',
-      'ROOT@example.com',
-      'The password must not be made of your name, your e-mail address',
-    ],
-    ['1,025 bytes', 'x'.repeat(1025), 'The password must have at most 1024 bytes.'],
+    ['common', 'password1234', 'This is one of the most common passwords. Choose another one.'],
+    ['the address itself', 'ROOT@example.com', 'The password must not be made of your name, your address'],
+    ['1,025 bytes', 'x'.repeat(1025), 'This password is too long: 1,024 bytes are the most.'],
   ])('A14 a password that is %s: refused in a sentence, never shown again', async (_, password, words) => {
     const page = await attempt({ password });
     expect(page.status).toBe(422);
@@ -99,7 +95,7 @@ describe('A11, A14 the first administrator’s page', () => {
   ])('A11 the address %s: refused in a sentence', async (email) => {
     const page = await attempt({ email, password: 'seven quiet herons wade' });
     expect(page.status).toBe(422);
-    expect(page.text).toMatch(/The e-mail address must [^<]+\.</);
+    expect(page.text).toContain('Enter an e-mail address such as name@example.com.');
   });
 
   test('A14 no rule about kinds of characters, spaces at the ends count, and one account for all spellings', async () => {
