@@ -3,7 +3,8 @@
  * until then everything goes to the old one. The link needs the account's own sign-in, whatever browser it is opened in: a
  * mailbox that was mistyped is somebody else's. The old address is told, with a link that takes it back (not-me.ts), so that
  * whoever has got into an account cannot keep it by its address. Asking costs and answers the same whether the new
- * address has an account or not; the mail tells, and only whoever reads that mailbox.
+ * address has an account or not; the mail tells, and only whoever reads that mailbox. Beyond the budget of mails no code is
+ * made either: each one is five guesses at a stranger's mailbox.
  */
 import { randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
@@ -62,13 +63,13 @@ export function createEmailChange(parts: EmailChangeParts): EmailChange {
     const holder = await findAccountByEmail(db, address.canonical);
     const lifetimeSeconds = lifetimes.mailedLink;
     await db.transaction().execute(async (trx) => {
+      if (!mayMail) return proofs.withdraw(trx, PURPOSE, accountId);
       const { token, code } = await proofs.issue(trx, {
         purpose: PURPOSE,
         subject: accountId,
         email: address.email,
         lifetimeSeconds,
       });
-      if (!mayMail) return;
       const common = { key: `${PURPOSE}:${randomUUID()}`, to: address.email, locale } as const;
       const taken = holder && ({ kind: 'change-email-taken', accountId: holder.id, data: {} } as const);
       if (taken) return mail.write(trx, { ...common, ...taken });

@@ -160,6 +160,15 @@ export async function deleteProof(trx: Db, purpose: string, subject: string): Pr
     .execute();
 }
 
+/** Those of the same purpose and account that were made after the one of this token. */
+export async function deleteNewerProofs(trx: Db, purpose: string, tokenDigest: string): Promise<void> {
+  await sql`
+    delete from mailed_proofs p using mailed_proofs mine
+    where mine.token_digest = ${tokenDigest} and p.token_digest <> mine.token_digest
+      and p.purpose = ${purpose} and p.account_id = mine.account_id
+      and p.created_at >= mine.created_at`.execute(trx);
+}
+
 export async function deleteExpiredProofs(db: Db, now: Date, limit: number): Promise<void> {
   await sql`
     delete from mailed_proofs where (purpose, subject) in (

@@ -17,6 +17,7 @@ import { canonicalEmail } from './emails.ts';
 import { bindings, isPurpose, openTo, type ProofPurpose } from './mailed-proof-purposes.ts';
 import {
   deleteExpiredProofs,
+  deleteNewerProofs,
   deleteProof,
   findLiveProof,
   findLivePurpose,
@@ -82,6 +83,8 @@ export interface MailedProofs {
   ): Promise<MailedProof | undefined>;
   /** Voids the proof of that purpose and subject, if there is one. */
   withdraw(trx: Kysely<Database>, purpose: ProofPurpose, subject: string): Promise<void>;
+  /** Voids those of that purpose and account that were issued after the one of this token, used or not. */
+  withdrawNewer(trx: Kysely<Database>, purpose: ProofPurpose, token: string): Promise<void>;
   /** Deletes expired ones, in one bounded batch. */
   sweep(): Promise<void>;
 }
@@ -164,6 +167,7 @@ export function createMailedProofs({
       return row && proofOf(purpose, row);
     },
     withdraw: (trx, purpose, subject) => deleteProof(trx, purpose, subject),
+    withdrawNewer: (trx, purpose, token) => deleteNewerProofs(trx, purpose, digest(token)),
     sweep: () => deleteExpiredProofs(db, now(), SWEEP_ROWS),
   };
 }

@@ -1,8 +1,10 @@
 /**
  * "This wasn't me": the link of a notice, for whoever reads the mailbox that the account had when the notice was written.
  * It gives the account back as far as a mailbox can prove it: everything is signed out, the password no longer opens
- * anything, an address that was changed counts again, and a mail leads to a new password. Second factors stay as they
- * are: a mailbox alone must not remove them, and the page says where to look at them.
+ * anything, an address that was changed counts again, an account that was to be deleted stays, and a mail leads to a new
+ * password. The older notice wins: one that gives an address back voids those of later addresses, which are the
+ * stranger's. Second factors stay as they are: a mailbox alone must not remove them, and the page says where to look at
+ * them.
  */
 import { randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
@@ -55,6 +57,14 @@ export function createNotMe({
     return (await updateAccount(trx, account.id, set, clock.now())) ?? account;
   }
 
+  /** Whoever had got in may have set out to delete it, and the mail that keeps it went to his address. */
+  async function keep(trx: Kysely<Database>, { id, status }: Account, at: number, by: By): Promise<void> {
+    if (status !== 'leaving') return;
+    await updateAccount(trx, id, { status: 'active' }, at);
+    await proofs.withdraw(trx, 'cancel-deletion', id);
+    await audit.append(trx, { type: 'account.kept', detail: { by: 'link' }, accountId: id, ...by });
+  }
+
   async function mailReset(trx: Kysely<Database>, { id, email, profile }: Account, by: By): Promise<void> {
     const lifetimeSeconds = lifetimes.mailedLink;
     const proof = { purpose: 'reset-password', subject: id, email, lifetimeSeconds } as const;
@@ -98,7 +108,10 @@ export function createNotMe({
         const found = proof?.accountId === undefined ? undefined : await lockAccount(trx, proof.accountId);
         if (!proof || !found) return 'gone';
         const at = clock.now();
-        const restored = proof.data.restores === true ? await restore(trx, found, proof.email) : found;
+        const restores = proof.data.restores === true;
+        if (restores) await proofs.withdrawNewer(trx, PURPOSE, token);
+        const restored = restores ? await restore(trx, found, proof.email) : found;
+        await keep(trx, restored, at, by);
         const account = (await voidPassword(trx, restored.id, at)) ?? restored;
         await proofs.withdraw(trx, 'change-email', account.id);
         await endAccess(trx, {

@@ -78,6 +78,9 @@ export function createSignUpBegin(
     await db.transaction().execute(async (trx) => {
       const expiresAt = clock.now() + parts.visitSeconds * 1000;
       await putSignUp(trx, { visitDigest, email: address.email, emailCanonical: canonical, expiresAt });
+      // Beyond the budget the page says the same, and an earlier mail still counts at its own visit. No code is made: each
+      // one is five guesses at a stranger's mailbox.
+      if (!mayMail) return;
       // Issued for every address alike; only the mail differs, and only one that may go on holds the code.
       const { token, code } = await proofs.issue(trx, {
         purpose: 'sign-up',
@@ -86,8 +89,6 @@ export function createSignUpBegin(
         lifetimeSeconds: PROOF_SECONDS,
         data: { visit: visitDigest },
       });
-      // Beyond the budget the page says the same, and an earlier mail still counts at its own visit.
-      if (!mayMail) return;
       const common = { key: `sign-up:${digest(token)}`, to: address.email, locale } as const;
       if (known) {
         const data = { link: parts.resetPath, app };

@@ -234,6 +234,14 @@ describe.each(databases)('signing up on $name', ({ open }) => {
     // The one of another address that still was within the network's six of eight: the others are kept for whoever is known.
     expect(await at.boxed(`5${address()}`)).toHaveLength(1);
     expect(await at.boxed(`6${address()}`)).toHaveLength(0);
+    // Each code is five guesses: there are no more of them than mails.
+    const proofs = await rooms.db.selectFrom('mailed_proofs').select('email').execute();
+    expect(proofs.filter(({ email }) => email === address())).toHaveLength(2);
+    // Nor does asking again at the same visit give its code new tries.
+    expect(await at.signUps.proveByCode(visit(0), '0000 0000')).toBe(false);
+    await begin(at, address(), visit(0));
+    const tried = await rooms.db.selectFrom('mailed_proofs').select('tries').where('tries', '>', 0).execute();
+    expect(tried).toContainEqual({ tries: 1 });
   });
 
   it('A7 closed: nobody is let in, and domains are compared exactly', async () => {
