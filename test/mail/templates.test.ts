@@ -91,6 +91,10 @@ describe('the mail of an ended sign-in', () => {
     'https://evil.example/login',
     'evil.example',
     'v@evil.example',
+    '\u{1F4A9}.evil.example',
+    'e\u0301.evil.example',
+    'cafe\u0301.example/login',
+    '\u{1F4A9}.example',
     '\u202egnp.exe',
     '<%= process.exit() %>',
     '{seconds}{host}',
@@ -107,7 +111,7 @@ describe('the mail of an ended sign-in', () => {
     ]);
     expect([...html.matchAll(/<\w+/g)].join()).toBe([...render('Orders').html.matchAll(/<\w+/g)].join());
     // What mail programs would make a link of by themselves.
-    const links = /(?:https?:\/\/|www\.)[^\s<]+|[\w-]+@[\w-]+\.\w+|\bevil\.example/g;
+    const links = /(?:https?:\/\/|www\.)[^\s<]+|[\w-]+@[\w-]+\.\w+|\bevil\.example|[\p{M}\p{S}]\.example/gu;
     for (const part of [text, html]) {
       for (const [link] of part.matchAll(links)) expect(link).toMatch(/^https:\/\/id\.example\.com\//);
     }
