@@ -13,5 +13,5 @@ export function plainName(name: string): string {
     .replace(/\s+/g, ' ')
     .trim();
   const short = [...line].slice(0, MAX_LENGTH).join('');
-  return short.replace(/(\S)([.:@/])(?=\S)/gu, '$1\u2060$2\u2060');
+  return short.replace(/([\p{L}\p{N}\p{M}\p{So}])([.:@/])(?=\S)/gu, '$1\u2060$2\u2060');
 }
