@@ -6,31 +6,14 @@ import { fileURLToPath } from 'node:url';
 import { createAccounts } from './accounts/accounts.ts';
 import { createAuthenticate } from './accounts/authenticate.ts';
 import { createConsents } from './accounts/consents.ts';
-import { createDeletions } from './accounts/deletion.ts';
-import { createEmailChange } from './accounts/email-change.ts';
-import { createEmailVerification } from './accounts/email-verification.ts';
-import { createMailedProofs } from './accounts/mailed-proofs.ts';
-import { createNotMe } from './accounts/not-me.ts';
 import { createPasswordChange } from './accounts/password-change.ts';
 import { createPasswordRange } from './accounts/password-range.ts';
-import { createPasswordResets } from './accounts/password-reset.ts';
 import { createPasswords } from './accounts/passwords.ts';
 import { createRoles } from './accounts/roles.ts';
 import { createSetupLink } from './accounts/setup-link.ts';
-import { createSignInCodes } from './accounts/sign-in-codes.ts';
 import { createClientAccess, createStandings } from './accounts/standing.ts';
 import { createAudit } from './audit/audit.ts';
 import { createRefusals } from './audit/refusals.ts';
-import { createClientDocuments } from './clients/client-documents.ts';
-import { createClients } from './clients/clients.ts';
-import { createClientDirectory } from './clients/directory.ts';
-import { readPublishedJwks } from './clients/jwks-rules.ts';
-import { createRegistrationTokens } from './clients/registration-tokens.ts';
-import { createRegistrations } from './clients/registrations.ts';
-import { createRemoteDocuments } from './clients/remote-documents.ts';
-import { createResourceServers } from './clients/resource-servers.ts';
-import { checkingSectors } from './clients/sector-check.ts';
-import { createSubjects } from './clients/subjects.ts';
 import { readBranding } from './config/branding.ts';
 import { systemClock } from './config/clock.ts';
 import type { Secret } from './config/secret.ts';
@@ -52,20 +35,19 @@ import { createLogoutQueue } from './storage/logout-queue.ts';
 import { migrate, pendingMigrations } from './storage/migrator.ts';
 import { createInstanceSecrets } from './storage/random-secrets.ts';
 import { createSealing } from './storage/sealing.ts';
-import { createCodeThrottle } from './throttle/code-throttle.ts';
 import { createDeviceCookies } from './throttle/device-cookie.ts';
 import { createDeviceThrottle } from './throttle/device-throttle.ts';
-import { createMailBudget } from './throttle/mail-budget.ts';
 import { createProofOfWork } from './throttle/proof-of-work.ts';
 import { createRequestLimits } from './throttle/request-limits.ts';
 import { createSignInThrottle } from './throttle/sign-in-throttle.ts';
 import { createProviderDirectory } from './upstream/provider-directory.ts';
 import { createProviders } from './upstream/providers.ts';
 import { loadLanguages } from './web/texts.ts';
+import { openClientRooms } from './wiring-clients.ts';
 import { openFactors } from './wiring-factors.ts';
 import { openMail } from './wiring-mail.ts';
+import { openMailedRooms } from './wiring-mailed-rooms.ts';
 import { openPasskeys } from './wiring-passkeys.ts';
-import { createSigningUp } from './wiring-sign-up.ts';
 import { createUpstreamRoom } from './wiring-upstream.ts';
 
 export type Rooms = Awaited<ReturnType<typeof openRooms>>;
@@ -199,7 +181,6 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
   const consents = createConsents({ db, clock, audit, lifetimes });
   const standings = createStandings({ db, lease });
   const clientAccess = createClientAccess({ db, lease });
-  const mailedProofs = createMailedProofs({ db, clock, secrets: await secrets.get('mailed-codes') });
   const setupLink = createSetupLink({ db, clock, audit, passwords, lifetimes });
 
   const throttle = createSignInThrottle({ counters, limits, clock, ...settings.abuse });
@@ -210,62 +191,20 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
   });
   const deviceThrottle = createDeviceThrottle({ counters, limits, clock });
   const requestLimits = createRequestLimits({ counters, limits, clock });
-  const mailBudget = createMailBudget({ counters, limits });
-  const emailVerification = createEmailVerification({
-    db,
-    clock,
-    audit,
-    mail,
-    proofs: mailedProofs,
-    budget: mailBudget,
-    lifetimes,
-  });
-  const codeThrottle = createCodeThrottle({ counters, limits, clock });
-  const signInCodes = createSignInCodes({
-    db,
-    clock,
-    audit,
-    mail,
-    proofs: mailedProofs,
-    budget: mailBudget,
-    codeThrottle,
-    lifetimes,
-    onOutcome: (outcome) => metrics.count('cardea_sign_ins_total', { outcome }),
-  });
-  const passwordResets = createPasswordResets({
-    db,
-    clock,
-    audit,
-    mail,
-    proofs: mailedProofs,
-    budget: mailBudget,
-    codeThrottle,
-    accounts,
-    lifetimes,
-  });
-  const notMe = createNotMe({ db, clock, audit, mail, proofs: mailedProofs, lifetimes });
-  const emailChange = createEmailChange({
-    db,
-    clock,
-    audit,
-    mail,
-    proofs: mailedProofs,
-    budget: mailBudget,
-    lifetimes,
-    notMe,
-  });
-  const passwordChange = createPasswordChange({ db, clock, passwords, accounts, throttle, mail });
-  const { invitations, signUps } = createSigningUp({
+  const mailed = await openMailedRooms({
+    settings,
     db,
     clock,
     audit,
     passwords,
     lifetimes,
-    proofs: mailedProofs,
+    secrets,
+    counters,
     mail,
-    settings,
-    budget: mailBudget,
+    accounts,
+    metrics,
   });
+  const passwordChange = createPasswordChange({ db, clock, passwords, accounts, throttle, mail });
   const factors = await openFactors({
     settings,
     branding,
@@ -288,21 +227,20 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     settings,
     fetch: outbound.fetch,
     directory: providerDirectory,
-    invitations,
-    proofs: mailedProofs,
-    budget: mailBudget,
+    invitations: mailed.invitations,
+    proofs: mailed.mailedProofs,
+    budget: mailed.mailBudget,
     mail,
     metrics,
   });
   const deviceCookies = createDeviceCookies({ keys: await secrets.get('device-cookie'), clock });
-  const deletions = createDeletions({ db, clock, audit, mail, proofs: mailedProofs, lifetimes });
   const authenticate = createAuthenticate({
     db,
     clock,
     audit,
     passwords,
     throttle,
-    keepAccount: deletions.keep,
+    keepAccount: mailed.deletions.keep,
     onOutcome: (outcome) => metrics.count('cardea_sign_ins_total', { outcome }),
   });
 
@@ -319,42 +257,20 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     metrics,
   });
 
-  const clients = checkingSectors(
-    createClients({
-      db,
-      clock,
-      audit,
-      lifetimes,
-      ensureAlgorithm: keys.ensureAlgorithm,
-      mutualTls: settings.mutualTls,
-      forget: async (trx, clientId) => {
-        await roles.forgetClient(trx, clientId);
-        await consents.forgetClient(trx, clientId);
-      },
-    }),
-    outbound.send,
-  );
-  const subjectOf = createSubjects(await secrets.get('pairwise-salt'));
-  const registrationTokens = createRegistrationTokens({ db, clock, audit });
-  const registrations = createRegistrations({ db, clock, log, clients, lifetimes, ...settings.registration });
-  closers.add(registrations.close);
-  const directory = createClientDirectory({ db, clock, lease, log });
-  closers.add(directory.close);
-  const clientDocuments =
-    settings.clientDocuments &&
-    createClientDocuments({
-      db,
-      clock,
-      log,
-      clients,
-      directory,
-      send: outbound.send,
-      settings: settings.clientDocuments,
-      outboundAllow: settings.outbound.allow,
-      max: settings.registration.max,
-    });
-  const keySets = createRemoteDocuments({ send: outbound.send, clock, parse: readPublishedJwks });
-  const resources = createResourceServers({ db, clock, audit, lease, ensureAlgorithm: keys.ensureAlgorithm });
+  const ofClients = await openClientRooms({
+    settings,
+    db,
+    clock,
+    log,
+    audit,
+    lease,
+    keys,
+    secrets,
+    outbound,
+    roles,
+    consents,
+    closing: closers.add,
+  });
   const timeline = createTimeline({ audit, families: familyIndex, clock });
   const sessions = createSessions({ artifacts, families, db, audit, clock, lifetimes });
   const browserSessions = createBrowserSessions({ db, sealing, sessions, audit, clock, lifetimes, log });
@@ -400,17 +316,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     standings,
     clientAccess,
     setupLink,
-    mailedProofs,
-    mailBudget,
-    codeThrottle,
-    emailVerification,
-    notMe,
-    emailChange,
     passwordChange,
-    invitations,
-    signUps,
-    passwordResets,
-    signInCodes,
     throttle,
     requestLimits,
     proofOfWork,
@@ -418,22 +324,15 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     deviceCookies,
     factors,
     authenticate,
-    deletions,
     passkeys,
-    clients,
-    directory,
-    clientDocuments,
-    keySets,
-    registrations,
-    registrationTokens,
-    resources,
-    subjectOf,
     sessions,
     browserSessions,
     placeOf,
     logoutQueue,
     logoutDelivery,
     timeline,
+    ...mailed,
+    ...ofClients,
     close: closers.close,
   };
 }
