@@ -64,7 +64,9 @@ export async function buildImage(): Promise<string> {
  */
 export async function buildDirectoryApart(target: string): Promise<void> {
   const script = `await (await import(${JSON.stringify(import.meta.url)})).buildDirectory(process.argv[1])`;
-  await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script, target], {
+  // Up to Node 22.17 types are stripped only when asked for (bin/guard.js).
+  const flags = process.execArgv.filter((flag) => flag === '--experimental-strip-types');
+  await promisify(execFile)(process.execPath, [...flags, '--input-type=module', '--eval', script, target], {
     // Nothing of ours: no secret of the settings, no inspector, no preload.
     env: {},
     timeout: BUILD_MS,
