@@ -1,5 +1,6 @@
 /** What follows when somebody has signed in: the holder hears of browsers that this account was not used from before. */
 import { randomUUID } from 'node:crypto';
+import { isKnownBrowser } from './accounts/known-browser.ts';
 import type { FrontDoor } from './pages/front-door.ts';
 import type { Rooms } from './rooms.ts';
 import { browserNames } from './sessions/browser-names.ts';
@@ -15,7 +16,7 @@ export function createNoteBrowser(
     const account = (await standings.get(accountId))?.account;
     if (!account) return undefined;
     const { passwordVersion } = account;
-    const isKnown = device?.accountId === accountId && device.passwordVersion === passwordVersion;
+    const isKnown = isKnownBrowser(device, account);
     const isTold = mail.kind !== 'off' && account.emailVerified && clock.now() - account.createdAt > YOUNG_MS;
     if (!isKnown && isTold) {
       const { browser, system } = browserNames(userAgent);

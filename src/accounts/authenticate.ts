@@ -16,6 +16,7 @@ import type { Account } from './account.ts';
 import { findCredentials, findSettledAccount, replaceHash } from './account-store.ts';
 import type { Deletions } from './deletion.ts';
 import { canonicalEmail, throttleNameOf } from './emails.ts';
+import { isKnownBrowser } from './known-browser.ts';
 import type { Passwords } from './passwords.ts';
 
 /** Unknown, wrong, disabled and without a password are all `rejected`, and all cost one hash. */
@@ -127,13 +128,10 @@ export function createAuthenticate({
     // A browser that claims to be known is looked up before it is counted, because only its own account makes it known;
     // for everybody else a locked account costs no statement at all.
     const early = device ? await credentialsOf(email) : undefined;
-    const isKnown =
-      device !== undefined &&
-      early?.account.id === device.accountId &&
-      early.account.passwordVersion === device.passwordVersion;
+    const isKnown = isKnownBrowser(device, early?.account);
     if (!isKnown && attempt.admits && !(await attempt.admits())) return { kind: 'unproved' };
     const account = throttleNameOf(email);
-    const counted = { account, network, device: isKnown ? device.deviceId : undefined };
+    const counted = { account, network, device: isKnown ? device?.deviceId : undefined };
 
     const admitted = await throttle.check(counted);
     if (admitted.kind === 'wait') {

@@ -3,7 +3,6 @@
  * checked while strangers from that network may not. It signs nobody in. It is bound to one sign-in page and one address;
  * for an address without an account the same is done, and nothing is mailed.
  */
-import { randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { Lifetimes } from '../config/lifetimes.ts';
 import type { Mail } from '../mail/mail.ts';
@@ -13,6 +12,7 @@ import type { CodeThrottle } from '../throttle/code-throttle.ts';
 import type { MailBudget } from '../throttle/mail-budget.ts';
 import { findAccountByEmail } from './account-store.ts';
 import { canonicalEmail } from './emails.ts';
+import { mailSignInCode } from './mailed-code.ts';
 import type { MailedProofs } from './mailed-proofs.ts';
 
 export interface ProofCodes {
@@ -53,7 +53,6 @@ export function createProofCodes({
   codeThrottle: CodeThrottle;
   lifetimes: Pick<Lifetimes, 'mailedCode'>;
 }): ProofCodes {
-  const lifetimeSeconds = lifetimes.mailedCode;
   const subjectOf = (visit: string, canonical: string) => digest(JSON.stringify([visit, canonical]));
 
   return {
@@ -64,27 +63,22 @@ export function createProofCodes({
       if (!(await budget.take({ address: canonical, network }))) return 'asked';
       const found = await findAccountByEmail(db, canonical);
       const account = found?.status === 'active' ? found : undefined;
-      const to = account?.email ?? address.email;
-      await db.transaction().execute(async (trx) => {
-        const subject = subjectOf(visit, canonical);
-        const accountId = account?.id ?? '';
-        const { code } = await proofs.issue(trx, {
-          purpose: PURPOSE,
-          subject,
-          accountId,
-          email: to,
-          lifetimeSeconds,
-        });
-        await mail.write(trx, {
-          kind: 'sign-in-code',
-          key: `${PURPOSE}:${randomUUID()}`,
-          accountId: account?.id,
-          to,
-          locale,
-          withheld: account === undefined,
-          data: { code, minutes: Math.floor(lifetimeSeconds / 60), app, network },
-        });
-      });
+      await db.transaction().execute((trx) =>
+        mailSignInCode(
+          trx,
+          { proofs, mail },
+          {
+            purpose: PURPOSE,
+            subject: subjectOf(visit, canonical),
+            account,
+            email: address.email,
+            lifetimeSeconds: lifetimes.mailedCode,
+            app,
+            network,
+            locale,
+          },
+        ),
+      );
       return 'asked';
     },
     async redeem({ visit, email, code, network }) {

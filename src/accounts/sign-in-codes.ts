@@ -3,7 +3,6 @@
  * the mail holds no link, so that neither forwarding it nor a scanner signs anybody in. It is one factor, the mailbox;
  * what else the sign-in needs is asked for afterwards.
  */
-import { randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { Audit } from '../audit/audit.ts';
 import type { Clock } from '../config/clock.ts';
@@ -19,6 +18,7 @@ import { findAccount, findAccountByEmail } from './account-store.ts';
 import { markVerified } from './email-verification.ts';
 import { canonicalEmail } from './emails.ts';
 import { isKnownBrowser } from './known-browser.ts';
+import { mailSignInCode } from './mailed-code.ts';
 import type { MailedProofs } from './mailed-proofs.ts';
 
 export type CodeSignIn =
@@ -72,8 +72,6 @@ export function createSignInCodes({
   /** For metrics. */
   onOutcome?: (kind: 'signed-in' | 'rejected' | 'locked') => void;
 }): SignInCodes {
-  const lifetimeSeconds = lifetimes.mailedCode;
-
   async function redeem(o: Parameters<SignInCodes['redeem']>[0]): Promise<CodeSignIn> {
     const { visit, code, network, requestId } = o;
     const admitted = await codeThrottle.check(network);
@@ -107,25 +105,22 @@ export function createSignInCodes({
       if (!(await budget.take({ address: address.canonical, network, known }))) return 'asked';
       const found = device ? early : await findAccountByEmail(db, address.canonical);
       const account = found?.status === 'active' ? found : undefined;
-      const to = account?.email ?? address.email;
-      await db.transaction().execute(async (trx) => {
-        const { code } = await proofs.issue(trx, {
-          purpose: PURPOSE,
-          subject: digest(visit),
-          accountId: account?.id ?? '',
-          email: to,
-          lifetimeSeconds,
-        });
-        await mail.write(trx, {
-          kind: 'sign-in-code',
-          key: `sign-in-code:${randomUUID()}`,
-          accountId: account?.id,
-          to,
-          locale,
-          withheld: account === undefined,
-          data: { code, minutes: Math.floor(lifetimeSeconds / 60), app, network },
-        });
-      });
+      await db.transaction().execute((trx) =>
+        mailSignInCode(
+          trx,
+          { proofs, mail },
+          {
+            purpose: PURPOSE,
+            subject: digest(visit),
+            account,
+            email: address.email,
+            lifetimeSeconds: lifetimes.mailedCode,
+            app,
+            network,
+            locale,
+          },
+        ),
+      );
       return 'asked';
     },
     async redeem(o) {
