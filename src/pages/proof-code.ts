@@ -1,8 +1,8 @@
 /** The sign-in page's button for browsers without scripting: a code by mail in place of a proof of work. */
+import type { ProofCodes } from '../accounts/proof-codes.ts';
 import type { PageLanguages } from '../web/languages.ts';
 import type { FrontDoor } from './front-door.ts';
 import type { Action } from './interaction.ts';
-import type { ProofCodes } from './proof-front.ts';
 import type { ProofGate } from './proof-gate.ts';
 import type { SignInPage } from './sign-in.ts';
 import { offersWay } from './upstream-begin.ts';

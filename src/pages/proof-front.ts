@@ -1,4 +1,5 @@
 /** What the pages need of the house where strangers have to prove something first, as functions. */
+import type { ProofCodes } from '../accounts/proof-codes.ts';
 import type { Challenge, Solution, WorkFor, WorkOutcome } from '../throttle/proof-of-work.ts';
 
 /** `sign-in`: a password is checked. */
@@ -9,25 +10,6 @@ export interface Demand {
   readonly pressure: number;
   /** When it is over, if nobody tries on. */
   readonly retryAfterSeconds: number;
-}
-
-/** accounts/proof-codes.ts: what a browser without scripting brings instead. */
-export interface ProofCodes {
-  ask(o: {
-    visit: string;
-    email: string;
-    app: string;
-    network: string;
-    locale: string;
-  }): Promise<'asked' | 'no-address'>;
-  redeem(o: {
-    visit: string;
-    email: string;
-    code: string;
-    network: string;
-  }): Promise<
-    { readonly kind: 'right' | 'wrong' } | { readonly kind: 'wait'; readonly retryAfterSeconds: number }
-  >;
 }
 
 export interface ProofFront {

@@ -125,7 +125,7 @@
   for (const status of document.querySelectorAll('[data-proof]')) {
     const form = status.closest('form');
     const { challenge, answer, csrf } = form.elements;
-    const { purpose, renew, script, working, again } = status.dataset;
+    const { purpose, renew, script, working } = status.dataset;
     let expiresAt = performance.now() + Number(status.dataset.seconds) * 1000;
     let waiting;
 
@@ -190,10 +190,6 @@
       expiresAt = 0;
     });
 
-    if (again !== undefined) {
-      waiting = { button: form.querySelector(`button[data-again="${again}"]`) ?? undefined };
-      status.textContent = working;
-    }
     start({ challenge: challenge.value, bits: Number(status.dataset.bits) });
   }
 })();
