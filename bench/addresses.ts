@@ -31,15 +31,7 @@ export async function measureAddresses(
     const times = { known: [] as number[], unknown: [] as number[] };
     // The first of each load code and fill caches, and are nobody's measure.
     for (let n = -5; n < samples; n += 1) {
-      const { people } = subject.scene;
-      const known = people[(n + people.length) % people.length]?.email ?? '';
-      // As long as a known one, so that nothing but the account differs.
-      const unknown = known.replace(/-\w+@/, `-${randomBytes(4).toString('hex')}@`);
-      const pair = [
-        ['known', known],
-        ['unknown', unknown],
-      ] as const;
-      for (const [kind, email] of n % 2 === 0 ? pair : [...pair].reverse()) {
+      for (const [kind, email] of knownAndUnknown(subject, n)) {
         const { ask, expected } = await way.prepare(createAgent(subject.child.issuer), email);
         const before = performance.now();
         const answer: Answer = await connection.ask(ask);
@@ -58,6 +50,21 @@ export async function measureAddresses(
   }
   connection.close();
   return found;
+}
+
+/** One address with an account and one without, in turn this one first and that one. */
+export function knownAndUnknown(
+  { scene: { people } }: Subject,
+  n: number,
+): readonly (readonly ['known' | 'unknown', string])[] {
+  const known = people[(n + people.length) % people.length]?.email ?? '';
+  // As long as a known one, so that nothing but the account differs.
+  const unknown = known.replace(/-\w+@/, `-${randomBytes(4).toString('hex')}@`);
+  const pair = [
+    ['known', known],
+    ['unknown', unknown],
+  ] as const;
+  return n % 2 === 0 ? pair : [...pair].reverse();
 }
 
 function waysOf({ child, scene }: Subject): Way[] {

@@ -1,7 +1,7 @@
 /** Passwords: what the sign-in adds to its hash, and whether its time tells known accounts from unknown ones. */
-import { randomBytes } from 'node:crypto';
 import * as argon2 from 'argon2';
 import { createAgent, type Form, formTo } from '../test/harness/agent.ts';
+import { knownAndUnknown } from './addresses.ts';
 import { type Answer, openConnection, unexpected } from './http-load.ts';
 import { mannWhitney, median } from './statistics.ts';
 import { authorizePath, type Subject } from './subject.ts';
@@ -67,14 +67,7 @@ export async function measureSignIns(
   const times = { known: [] as number[], unknown: [] as number[] };
   const page = await openSignIn(subject);
   for (let n = 0; n < samples; n += 1) {
-    const known = subject.scene.people[n % subject.scene.people.length]?.email ?? '';
-    // As long as a known one, so that nothing but the account differs.
-    const unknown = known.replace(/-\w+@/, `-${randomBytes(4).toString('hex')}@`);
-    const pair = [
-      ['known', known],
-      ['unknown', unknown],
-    ] as const;
-    for (const [kind, email] of n % 2 === 0 ? pair : [...pair].reverse()) {
+    for (const [kind, email] of knownAndUnknown(subject, n)) {
       const { ms, answer } = await timed(page, { email, password: 'not the password' });
       if (answer.status !== 422) throw unexpected(answer);
       times[kind].push(ms);

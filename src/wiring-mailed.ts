@@ -5,6 +5,7 @@ import type { ConfirmLink, From, MailedFront } from './pages/mailed-front.ts';
 import type { Protocol } from './protocol/protocol.ts';
 import type { Rooms } from './rooms.ts';
 import { seenHere } from './wiring-own-account.ts';
+import { ownSignInUrl } from './wiring-protocol.ts';
 
 /** Undefined where there is no mail: then there is nothing that a mail could prove. */
 export function createMailedFront(
@@ -38,7 +39,7 @@ export function createMailedFront(
           const [change, signedIn] = await Promise.all([rooms.emailChange.describe(token), session(ctx)]);
           if (!change || change.accountId === signedIn?.accountId) return undefined;
           // Whoever is signed in as somebody else is asked, or the front door would send them straight back.
-          return backToLink(rooms.settings.issuer, signedIn && 'login');
+          return ownSignInUrl(rooms.settings.issuer, LINK_PATH, signedIn && 'login');
         },
       },
       'not-me': confirming(rooms.notMe, rooms.lease),
@@ -57,18 +58,6 @@ function confirming(
     },
     confirm: (token, from) => seenHere(lease, room.confirm(token, strangerFrom(from))),
   };
-}
-
-/** Through the front door and back to the page of the link, which this browser keeps meanwhile. */
-function backToLink(issuer: string, prompt: 'login' | undefined): string {
-  const query = new URLSearchParams({
-    client_id: 'cardea',
-    response_type: 'none',
-    scope: 'openid',
-    redirect_uri: `${issuer}${LINK_PATH}`,
-    ...(prompt && { prompt }),
-  });
-  return `${new URL(issuer).pathname.replace(/\/+$/, '')}/oauth2/authorize?${query}`;
 }
 
 /** Whoever holds the link, from there: its page asks nobody who they are. */

@@ -10,6 +10,7 @@ import { createProofFront } from './wiring-abuse.ts';
 import type { SecondFactors, Strict } from './wiring-journey.ts';
 import { createNoteBrowser } from './wiring-known-browsers.ts';
 import { createMailedFront } from './wiring-mailed.ts';
+import { ownSignInUrl } from './wiring-protocol.ts';
 import { createSignInNotes } from './wiring-sign-in-notes.ts';
 import { createSignUpFront } from './wiring-sign-up-pages.ts';
 
@@ -24,12 +25,6 @@ export function createFrontDoor(o: {
   const { settings, standings, resources, consents, setupLink } = rooms;
   const issuer = settings.issuer;
   const notes = createSignInNotes(rooms);
-  const own = new URLSearchParams({
-    client_id: 'cardea',
-    response_type: 'none',
-    scope: 'openid',
-    redirect_uri: `${issuer}/`,
-  });
 
   return {
     protocol: {
@@ -95,7 +90,7 @@ export function createFrontDoor(o: {
     signedOutApps: o.toldApps,
     networkOf,
     setup: setupLink,
-    signInUrl: `${new URL(issuer).pathname.replace(/\/+$/, '')}/oauth2/authorize?${own}`,
+    signInUrl: ownSignInUrl(issuer, '/'),
     passwordMinLength: settings.passwordMinLength,
     mailed: createMailedFront(rooms, protocol),
     signUp: createSignUpFront(rooms, findClient),

@@ -11,6 +11,21 @@ import type { SigningOut } from './signing-out.ts';
 import { theftMail } from './theft-mail.ts';
 import { networkOf } from './throttle/networks.ts';
 
+/**
+ * Through the front door and back to a page of our own, by the client below.
+ * @param back one of its redirect URIs, below the issuer
+ */
+export function ownSignInUrl(issuer: string, back: string, prompt?: 'login'): string {
+  const query = new URLSearchParams({
+    client_id: 'cardea',
+    response_type: 'none',
+    scope: 'openid',
+    redirect_uri: `${issuer}${back}`,
+    ...(prompt && { prompt }),
+  });
+  return `${new URL(issuer).pathname.replace(/\/+$/, '')}/oauth2/authorize?${query}`;
+}
+
 /** Cardea's own client: people sign in to its front page through the same door as to any app. */
 export function ownClient(issuer: string, name: string): Client {
   return Object.freeze({
