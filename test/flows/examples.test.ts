@@ -64,7 +64,13 @@ const running: Running[] = [];
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'cardea-examples-'));
-  const url = async () => `http://localhost:${await freePort()}`;
+  // Below what a system gives to whoever asks for any port: the examples start seconds after theirs were chosen, and other
+  // tests' servers must not have taken them meanwhile.
+  let port = 24_100;
+  const url = async () => {
+    port += 1;
+    return `http://localhost:${await freePort(port)}`;
+  };
   places = {
     dataDir,
     issuer: await url(),
