@@ -71,6 +71,8 @@ const BATCH = 500;
 export function createFamilyIndex({ db, clock, log, keepSeconds, flushMs = FLUSH_MS }: Needs): FamilyIndex {
   let notes = new Map<string, FamilyNote>();
   let questions: Question[] = [];
+  /** Begun with the batch before: an end that was under way then is committed by now. */
+  let begunBefore: readonly string[] = [];
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
   let closed = false;
@@ -100,24 +102,29 @@ export function createFamilyIndex({ db, clock, log, keepSeconds, flushMs = FLUSH
     questions = [];
     const gathered = [...notes.values()];
     notes = new Map();
+    const begunNow: string[] = [];
     try {
       while (gathered.length > 0) {
         const batch = gathered.slice(0, BATCH);
         await writeNotes(db, batch, keepSeconds * 1000);
         // An end that was committed before the row was there found none to mark.
-        const begun = batch.filter((note) => note.refreshes === 0 || note.redeemedAt !== undefined);
-        await settleBegun(
-          db,
-          begun.map(({ family }) => tagOf(family)),
-        );
+        const begun = batch
+          .filter((note) => note.refreshes === 0 || note.redeemedAt !== undefined)
+          .map(({ family }) => tagOf(family));
+        await settleBegun(db, begun);
+        begunNow.push(...begun);
         gathered.splice(0, BATCH);
       }
+      await settleBegun(db, begunBefore);
+      begunBefore = begunNow;
+      if (begunNow.length > 0) schedule();
       const found = await findByTags(db, [...new Set(asked.map(({ tag }) => tag))]);
       const byTag = new Map(found.map((one) => [one.tag, one]));
       for (const { tag, at, told } of asked) told(goneOf(byTag.get(tag), at));
     } catch (error) {
       // Kept for the next batch, as far as there is room; the questions get the answer that is always true.
       for (const note of gathered) add(note);
+      begunBefore = [...begunBefore, ...begunNow].slice(-MAX_NOTES);
       for (const { told } of asked) told(undefined);
       log.warn('what families do is not noted yet', { fault: String(error) });
       schedule();
