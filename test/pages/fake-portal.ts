@@ -146,36 +146,12 @@ export function createFakePortal(
         change: async () => ({ kind: 'wrong' }),
         minLength: 12,
       }),
-      twoStepSection(kit, factors, async () => false),
       passkeysSection(
         kit,
         { ...createFakePasskeys(), list: async () => fake.passkeys, rename, remove },
         factors,
       ),
-      activitySection(kit, {
-        audit: { search: async () => ({ events: fake.events, next: '1.1' }) },
-        sealing: { seal: (plain) => plain, open: (sealed) => sealed },
-        nameOfClient: async () => 'Orders',
-      }),
-      deletionSection(kit, {
-        deletions: {
-          isLastAdministrator: async () => fake.lastAdministrator,
-          plan: async () => ({ kind: 'planned', until: NOW + 14 * 86_400_000 }),
-        },
-        graceSeconds: defaultLifetimes.deletionGrace,
-        hasMail: true,
-        sendPage: web.sendPage,
-        base: web.publicUrl.base,
-      }),
-      devicesSection(kit, {
-        sessions: async () => fake.sessions,
-        keyOf: (uid) => `key of ${uid}`,
-        families: async () => fake.families,
-        end: async () => true,
-        endAll: async () => undefined,
-        nameOf: async (clientId) => clientId,
-        placeOf,
-      }),
+      twoStepSection(kit, factors, async () => false),
       connectionsSection(kit, {
         upstream: {
           list: async () => fake.links,
@@ -187,7 +163,21 @@ export function createFakePortal(
         csrf: web.csrf,
         cookies: { read: () => undefined, clear: () => undefined },
       }),
+      devicesSection(kit, {
+        sessions: async () => fake.sessions,
+        keyOf: (uid) => `key of ${uid}`,
+        families: async () => fake.families,
+        end: async () => true,
+        endAll: async () => undefined,
+        nameOf: async (clientId) => clientId,
+        placeOf,
+      }),
       appsSection(kit, { list: async () => fake.apps, remove: async () => undefined, placeOf }),
+      activitySection(kit, {
+        audit: { search: async () => ({ events: fake.events, next: '1.1' }) },
+        sealing: { seal: (plain) => plain, open: (sealed) => sealed },
+        nameOfClient: async () => 'Orders',
+      }),
       dataSection(kit, {
         topics: Object.keys(dataTopics).map((name) => ({ name, rows: async function* () {} })),
         begin: async () => ({ kind: 'wait', retryAfterSeconds: 3600 }),
@@ -196,6 +186,16 @@ export function createFakePortal(
         host: 'localhost',
         clock: { now: () => NOW },
         onBroken: () => undefined,
+      }),
+      deletionSection(kit, {
+        deletions: {
+          isLastAdministrator: async () => fake.lastAdministrator,
+          plan: async () => ({ kind: 'planned', until: NOW + 14 * 86_400_000 }),
+        },
+        graceSeconds: defaultLifetimes.deletionGrace,
+        hasMail: true,
+        sendPage: web.sendPage,
+        base: web.publicUrl.base,
       }),
     ],
     clock: { now: () => NOW },
