@@ -2,11 +2,12 @@
 import { type SecondFactorPolicy, strictestPolicy } from './config/second-factor.ts';
 import type { FrontDoor, PageClient } from './pages/front-door.ts';
 import { kindsOf } from './pages/journey.ts';
-import { canReach, demandedRank } from './pages/next-need.ts';
+import { canReach, rankOfPolicy } from './pages/next-need.ts';
 import { createPasskeyFactor } from './pages/passkey-factor.ts';
 import type { LevelParts } from './protocol/level-checks.ts';
 import { levels } from './protocol/levels.ts';
 import type { Rooms } from './rooms.ts';
+import { createLeasedCache } from './storage/changes.ts';
 import { networkOf } from './throttle/networks.ts';
 import type { Cookies } from './web/cookies.ts';
 import type { Csrf } from './web/csrf.ts';
@@ -22,6 +23,9 @@ export interface SecondFactors {
   strongLevels(accountId: string): Promise<readonly string[]>;
 }
 
+/** A word each: as many as there are standings in memory (accounts/standing.ts). */
+const MAX_ACCOUNTS = 20_000;
+
 export type Strict = { readonly secondFactor?: SecondFactorPolicy | undefined };
 
 export function createSecondFactors(
@@ -36,6 +40,14 @@ export function createSecondFactors(
     ...createCodeFactors(rooms, web.cookies),
     createMailedCode(rooms),
   ];
+
+  // Asked at every authorization of a session with one factor, so it is kept like the account itself.
+  const hasApp = createLeasedCache({
+    lease: rooms.lease,
+    kind: 'account',
+    max: MAX_ACCOUNTS,
+    load: rooms.factors.hasAuthenticator,
+  });
 
   /** What the app says, and what is said of this person whichever app they come from. */
   const saidOf = async (accountId: string, clientId: string) => {
@@ -59,7 +71,15 @@ export function createSecondFactors(
       return strictestPolicy([here, app]) !== here;
     },
     levels: {
-      demanded: async (accountId, clientId) => demandedRank(await policyOf(accountId, clientId)),
+      // As a sign-in would ask: whoever has switched it on is asked in a session that is there already, too.
+      async demanded(accountId, clientId, reached) {
+        const policy = await policyOf(accountId, clientId);
+        if (policy !== 'optional' || reached > 1 || !(await hasApp.get(accountId))) {
+          return rankOfPolicy(policy, []);
+        }
+        // Looked at again before anybody is stopped: one that was removed a moment ago would be asked for without end.
+        return rankOfPolicy(policy, (await rooms.factors.hasAuthenticator(accountId)) ? ['totp'] : []);
+      },
       async canReach(accountId, clientId, amr, asks, rank) {
         const [policy, has] = await Promise.all([policyOf(accountId, clientId), kindsOf(factors, accountId)]);
         return canReach({ amr, policy, has }, asks, rank);

@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
+import { noteChange } from '../storage/changes.ts';
 import { digest } from '../storage/digest.ts';
 import type { Sealing } from '../storage/sealing.ts';
 import type { Database } from '../storage/tables.ts';
@@ -136,6 +137,7 @@ export function createAuthenticators(
           accountId: account.id,
           ...by,
         });
+        await noteChange(trx, 'account', account.id);
         const data = { factor: 'totp', name: called === '' ? undefined : called } as const;
         await tell(trx, account, { kind: 'factor-added', key: id, at: now, by, data });
         const recoveryCodes = await recovery.makeFirst(trx, account, by);
@@ -165,6 +167,7 @@ export function createAuthenticators(
         const left = (await listAuthenticators(trx, accountId)).length;
         const detail = { authenticatorId: id, left };
         await audit.append(trx, { type: 'authenticator.removed', detail, accountId, ...by });
+        await noteChange(trx, 'account', accountId);
         const data = { factor: 'totp', name: name === '' ? undefined : name } as const;
         await tell(trx, account, { kind: 'factor-removed', key: id, at: now, by, data });
         await recovery.dropIdle(trx, accountId, by);

@@ -23,7 +23,7 @@ export type Need =
   /** The account lacks what policy demands. */
   | { readonly kind: 'enrol'; readonly kinds: readonly Enrolment['kind'][] };
 
-/** The rank below which nobody gets in, whatever the account has. */
+/** The rank below which nobody gets in, whatever the account has; of a single account see `rankOfPolicy`. */
 export function demandedRank(policy: SecondFactorPolicy): Rank {
   return policy === 'passkey' ? 3 : policy === 'required' ? 2 : 1;
 }
@@ -88,8 +88,11 @@ function usable(
   return better.length > 0 || demandedRank(policy) > 1 || asks === 'wish' ? better : has;
 }
 
-/** A code generator is set up to be asked for; a passkey alone may be there for its own way of signing in. */
-function rankOfPolicy(policy: SecondFactorPolicy, has: readonly FactorKind[]): Rank {
+/**
+ * The rank below which this account does not get in. A code generator is set up to be asked for; a passkey alone may be
+ * there for its own way of signing in.
+ */
+export function rankOfPolicy(policy: SecondFactorPolicy, has: readonly FactorKind[]): Rank {
   if (policy === 'optional') return has.includes('totp') ? 2 : 1;
   return demandedRank(policy);
 }

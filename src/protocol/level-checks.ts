@@ -14,8 +14,12 @@ export interface WantedRanks {
 
 /** What the wiring knows of accounts and factors. */
 export interface LevelParts {
-  /** What the policy demands of any sign-in of this account at this client. @returns the rank */
-  readonly demanded: (accountId: string, clientId: string) => Promise<Rank>;
+  /**
+   * What the policy demands of any sign-in of this account at this client.
+   * @param reached what need not be looked up for a session that has got so far is not
+   * @returns the rank
+   */
+  readonly demanded: (accountId: string, clientId: string, reached: Rank) => Promise<Rank>;
   /** Whether this account can get from these methods to that rank with the factors that it has. */
   readonly canReach: (
     accountId: string,
@@ -114,7 +118,8 @@ export function levelCheckList(
       async (ctx) => {
         const accountId = who(ctx);
         if (accountId === undefined) return false;
-        return proved(ctx) < (await parts.demanded(accountId, await clientIdOf(ctx)));
+        const reached = proved(ctx);
+        return reached < (await parts.demanded(accountId, await clientIdOf(ctx), reached));
       },
       ofSession,
     ),

@@ -333,6 +333,28 @@ describe.each(['full', 'embedded'] as const)('on %s', (setup) => {
       }
     });
 
+    test('S19 an authenticator app that was set up since is asked for in sessions that are there already', async () => {
+      const person = await seedPerson(world.rooms);
+      const { agent, code } = world.browser(client, person);
+      await code('openid');
+      const at = { accountId: person.id, place: 'another session', isStrong: false };
+      const begun = await world.rooms.factors.begin(at);
+      if (begun.kind !== 'begun') throw new Error(begun.kind);
+      const secret = begun.enrolment.key.replaceAll(' ', '');
+      const by = { actor: { kind: 'account', id: person.id } } as const;
+      const typed = { code: codeOf(world.rooms, secret) };
+      expect(await world.rooms.factors.confirm(at, typed, by)).toMatchObject({ kind: 'added' });
+      await world.rooms.lease.renew();
+      const silent = await agent.get(authorizeQuery(client, { prompt: 'none' }));
+      expect(answerOf(silent).get('error')).toBe('login_required');
+      const page = await open(agent);
+      expect(page.text).toContain('/second-factor"');
+      const back = await enter(agent, page, codeOf(world.rooms, secret, 1));
+      expect(answerOf(back).get('code')).toBeTruthy();
+      const again = await agent.get(authorizeQuery(client, { prompt: 'none' }));
+      expect(answerOf(again).get('code')).toBeTruthy();
+    });
+
     test('a device is approved at the level of its client only', async () => {
       const device = await world.rooms.clients.create(
         { name: 'TV', type: 'device', secondFactor: 'required' },
