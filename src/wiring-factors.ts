@@ -1,4 +1,5 @@
 /** Gives the factors room the accounts, the mail and its secret. */
+import { lockAccount } from './accounts/account-store.ts';
 import type { Accounts } from './accounts/accounts.ts';
 import { type Branding, ownName } from './config/branding.ts';
 import type { Settings } from './config/settings.ts';
@@ -8,7 +9,7 @@ import type { InstanceSecrets } from './storage/random-secrets.ts';
 
 type Needs = Omit<
   Parameters<typeof createFactors>[0],
-  'findAccount' | 'hasOther' | 'recoverySecrets' | 'issuerName'
+  'findAccount' | 'lockAccount' | 'hasOther' | 'recoverySecrets' | 'issuerName'
 > & {
   readonly settings: Settings;
   readonly branding: Branding;
@@ -30,6 +31,7 @@ export async function openFactors({
       const account = await accounts.find(id);
       return account && { ...account, locale: account.profile.locale };
     },
+    lockAccount,
     hasOther: async (db, accountId) =>
       rpId !== undefined && (await listPasskeys(db, accountId)).some((one) => one.rpId === rpId),
     recoverySecrets: await secrets.get('recovery-codes'),

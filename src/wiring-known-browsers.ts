@@ -12,7 +12,7 @@ export function createNoteBrowser(
   rooms: Pick<Rooms, 'standings' | 'mail' | 'database' | 'clock' | 'notMe'>,
 ): NonNullable<FrontDoor['noteBrowser']> {
   const { standings, mail, database, clock, notMe } = rooms;
-  return async ({ accountId, device, app, network, userAgent }) => {
+  return async ({ accountId, device, app, network, userAgent, at }) => {
     const account = (await standings.get(accountId))?.account;
     if (!account) return undefined;
     const { passwordVersion } = account;
@@ -21,7 +21,8 @@ export function createNoteBrowser(
     if (!isKnown && isTold) {
       const { browser, system } = browserNames(userAgent);
       await database.db.transaction().execute(async (trx) => {
-        const token = await notMe.issue(trx, account);
+        // What was set up on the way, before the sign-in was finished, is of this sign-in, too.
+        const token = await notMe.issue(trx, account, { since: at });
         await mail.write(trx, {
           kind: 'new-device',
           key: `new-device:${randomUUID()}`,

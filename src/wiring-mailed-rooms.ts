@@ -16,6 +16,7 @@ import type { InstanceSecrets } from './storage/random-secrets.ts';
 import { createCodeThrottle } from './throttle/code-throttle.ts';
 import { createMailBudget } from './throttle/mail-budget.ts';
 import { createSigningUp } from './wiring-sign-up.ts';
+import { createTakeBack } from './wiring-taking-back.ts';
 
 type Needs = AccountParts & {
   readonly audit: Audit;
@@ -34,7 +35,7 @@ export async function openMailedRooms({ settings, secrets, counters, metrics, ..
   const mailBudget = createMailBudget({ counters, limits });
   const codeThrottle = createCodeThrottle({ counters, limits, clock });
   const shared = { ...parts, proofs: mailedProofs, budget: mailBudget, codeThrottle };
-  const notMe = createNotMe(shared);
+  const notMe = createNotMe({ ...shared, takeBack: createTakeBack({ ...parts, settings }) });
   return {
     mailedProofs,
     mailBudget,

@@ -35,6 +35,10 @@ export function createMailedFront(
       },
       'change-email': {
         ...confirming(rooms.emailChange, rooms.lease),
+        async confirm(token, from, ctx) {
+          const signedInAt = ((await session(ctx))?.authTime ?? 0) * 1000;
+          return seenHere(rooms.lease, rooms.emailChange.confirm(token, strangerFrom(from), signedInAt));
+        },
         async signInFirst(ctx, token) {
           const [change, signedIn] = await Promise.all([rooms.emailChange.describe(token), session(ctx)]);
           if (!change || change.accountId === signedIn?.accountId) return undefined;

@@ -10,7 +10,8 @@ export function emailFront(rooms: Rooms): EmailFront {
   const { emailChange, lease } = rooms;
   return {
     ask: emailChange.ask,
-    confirmCode: (accountId, code, by) => seenHere(lease, emailChange.confirmCode(accountId, code, by)),
+    confirmCode: (accountId, code, by, signedInAt) =>
+      seenHere(lease, emailChange.confirmCode(accountId, code, by, signedInAt)),
     offered: rooms.mail.kind !== 'off',
     verification: rooms.emailVerification,
     find: rooms.accounts.find,

@@ -31,9 +31,10 @@ export interface EmailChange {
   ): Promise<'asked' | 'no-address' | 'same' | 'absent'>;
   /** The address that the link would set, and for whom. Uses nothing up. */
   describe(token: string): Promise<{ readonly email: string; readonly accountId: string } | undefined>;
-  confirm(token: string, by: By): Promise<'done' | 'gone'>;
+  /** @param signedInAt ms: the sign-in that it rests on, from which on "this wasn't me" takes back what was added */
+  confirm(token: string, by: By, signedInAt?: number): Promise<'done' | 'gone'>;
   /** The code, in the signed-in browser. */
-  confirmCode(accountId: string, code: string, by: By): Promise<'done' | 'wrong'>;
+  confirmCode(accountId: string, code: string, by: By, signedInAt?: number): Promise<'done' | 'wrong'>;
 }
 
 const PURPOSE = 'change-email';
@@ -79,7 +80,12 @@ export function createEmailChange(parts: EmailChangeParts): EmailChange {
     return 'asked';
   };
 
-  async function change(trx: Kysely<Database>, proof: MailedProof, by: By): Promise<boolean> {
+  async function change(
+    trx: Kysely<Database>,
+    proof: MailedProof,
+    by: By,
+    signedInAt: number | undefined,
+  ): Promise<boolean> {
     const address = canonicalEmail(proof.email);
     const before = proof.accountId === undefined ? undefined : await lockAccount(trx, proof.accountId);
     if (address.kind === 'refused' || !before) return false;
@@ -89,33 +95,41 @@ export function createEmailChange(parts: EmailChangeParts): EmailChange {
     const detail = { fields: ['email', 'emailVerified'] };
     await audit.append(trx, { type: 'account.updated', detail, accountId: before.id, ...by });
     await noteChange(trx, 'account', before.id);
-    await tellOldAddress(trx, before, after, by);
+    await tellOldAddress(trx, { before, after, signedInAt }, by);
     return true;
   }
 
   /** Only an address that was theirs is told of their account, and can take it back. */
-  async function tellOldAddress(trx: Kysely<Database>, before: Account, after: Account, by: By) {
+  async function tellOldAddress(
+    trx: Kysely<Database>,
+    o: { before: Account; after: Account; signedInAt: number | undefined },
+    by: By,
+  ) {
+    const { before, after, signedInAt } = o;
     if (!before.emailVerified) return;
-    const token = await notMe.issue(trx, before, { restores: true });
+    const at = clock.now();
+    const since = Math.min(signedInAt ?? at, at);
+    const token = await notMe.issue(trx, before, { restores: true, since });
     await mail.write(trx, {
       kind: 'email-changed',
       key: `email-changed:${randomUUID()}`,
       accountId: before.id,
       to: before.email,
       locale: before.profile.locale,
-      data: { at: clock.now(), network: by.network, email: after.email, link: `/link/${token}` },
+      data: { at, network: by.network, email: after.email, link: `/link/${token}` },
     });
   }
 
   /** False too when another account has taken the address meanwhile: the unique index decides. */
   async function settle(
     by: By,
+    signedInAt: number | undefined,
     redeem: (trx: Kysely<Database>) => Promise<MailedProof | undefined>,
   ): Promise<boolean> {
     try {
       return await db.transaction().execute(async (trx) => {
         const proof = await redeem(trx);
-        return proof !== undefined && change(trx, proof, by);
+        return proof !== undefined && change(trx, proof, by, signedInAt);
       });
     } catch (error) {
       if (isTaken(error)) return false;
@@ -130,9 +144,11 @@ export function createEmailChange(parts: EmailChangeParts): EmailChange {
       const accountId = proof?.accountId;
       return proof && accountId !== undefined ? { email: proof.email, accountId } : undefined;
     },
-    confirm: async (token, by) =>
-      (await settle(by, (trx) => proofs.redeemToken(trx, PURPOSE, token))) ? 'done' : 'gone',
-    confirmCode: async (accountId, code, by) =>
-      (await settle(by, (trx) => proofs.redeemCode(trx, PURPOSE, accountId, code))) ? 'done' : 'wrong',
+    confirm: async (token, by, signedInAt) =>
+      (await settle(by, signedInAt, (trx) => proofs.redeemToken(trx, PURPOSE, token))) ? 'done' : 'gone',
+    confirmCode: async (accountId, code, by, signedInAt) =>
+      (await settle(by, signedInAt, (trx) => proofs.redeemCode(trx, PURPOSE, accountId, code)))
+        ? 'done'
+        : 'wrong',
   };
 }

@@ -169,6 +169,19 @@ export async function deleteNewerProofs(trx: Db, purpose: string, tokenDigest: s
       and p.created_at >= mine.created_at`.execute(trx);
 }
 
+/** What is kept with those of the same purpose and account that were made before the one of this token, and still stand. */
+export async function listOlderProofs(
+  trx: Db,
+  { purpose, tokenDigest, now }: ByToken,
+): Promise<readonly Record<string, unknown>[]> {
+  const { rows } = await sql<Pick<ProofRow, 'data'>>`
+    select p.data from mailed_proofs p, mailed_proofs mine
+    where mine.token_digest = ${tokenDigest} and p.token_digest <> mine.token_digest
+      and p.purpose = ${purpose} and p.account_id = mine.account_id
+      and p.created_at <= mine.created_at and p.used_at is null and p.expires_at > ${now}`.execute(trx);
+  return rows.map(({ data }) => data);
+}
+
 export async function deleteExpiredProofs(db: Db, now: Date, limit: number): Promise<void> {
   await sql`
     delete from mailed_proofs where (purpose, subject) in (

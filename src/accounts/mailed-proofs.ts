@@ -22,6 +22,7 @@ import {
   findLiveProof,
   findLivePurpose,
   insertProof,
+  listOlderProofs,
   type ProofRow,
   useByCode,
   useByToken,
@@ -85,6 +86,12 @@ export interface MailedProofs {
   withdraw(trx: Kysely<Database>, purpose: ProofPurpose, subject: string): Promise<void>;
   /** Voids those of that purpose and account that were issued after the one of this token, used or not. */
   withdrawNewer(trx: Kysely<Database>, purpose: ProofPurpose, token: string): Promise<void>;
+  /** What is kept with those of that purpose and account that were issued before the one of this token, and still stand. */
+  older(
+    trx: Kysely<Database>,
+    purpose: ProofPurpose,
+    token: string,
+  ): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** Deletes expired ones, in one bounded batch. */
   sweep(): Promise<void>;
 }
@@ -168,6 +175,7 @@ export function createMailedProofs({
     },
     withdraw: (trx, purpose, subject) => deleteProof(trx, purpose, subject),
     withdrawNewer: (trx, purpose, token) => deleteNewerProofs(trx, purpose, digest(token)),
+    older: (trx, purpose, token) => listOlderProofs(trx, { purpose, tokenDigest: digest(token), now: now() }),
     sweep: () => deleteExpiredProofs(db, now(), SWEEP_ROWS),
   };
 }

@@ -24,7 +24,7 @@ export interface AuditDetails {
   'account.reset-asked': { readonly written: boolean };
   'account.password-rehashed': None;
   /** The holder said by a mailed link that it was not them: signed out everywhere, and no password any more. */
-  'account.not-me': { readonly addressRestored: boolean };
+  'account.not-me': { readonly addressRestored: boolean; readonly waysRemoved: number };
   /** All that the sign-in needed was proved: `amr` is the whole of it. */
   'account.signed-in': {
     readonly amr: readonly string[];

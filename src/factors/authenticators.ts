@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import { noteChange } from '../storage/changes.ts';
 import { digest } from '../storage/digest.ts';
+import { hasEnded, type SignInAt } from '../storage/ended-access.ts';
 import type { Sealing } from '../storage/sealing.ts';
 import type { Database } from '../storage/tables.ts';
 import { type Authenticator, type By, MAX_AUTHENTICATORS, plainName } from './factor.ts';
@@ -41,6 +42,8 @@ export interface EnrolmentAt {
   readonly place: string;
   /** Whether this sign-in proved a second factor. Without it, nothing is added to an account that has one (S19). */
   readonly isStrong: boolean;
+  /** The sign-in that it builds on: `absent` when that was ended meanwhile, on whichever process. */
+  readonly signedIn?: SignInAt | undefined;
 }
 
 type Refused = { readonly kind: 'full' } | { readonly kind: 'needs-strong' } | { readonly kind: 'absent' };
@@ -79,13 +82,18 @@ export const sealPlace = (id: string) => `authenticator:${id}`;
 export function createAuthenticators(
   parts: Pick<
     FactorParts,
-    'db' | 'clock' | 'audit' | 'sealing' | 'findAccount' | 'hasOther' | 'issuerName' | 'tell'
+    'db' | 'clock' | 'audit' | 'sealing' | 'findAccount' | 'lockAccount' | 'hasOther' | 'issuerName' | 'tell'
   >,
   recovery: Pick<RecoveryCodes, 'makeFirst' | 'dropIdle'>,
 ): Authenticators {
   const { db, clock, audit, sealing, findAccount, issuerName, tell } = parts;
 
-  async function judge(trx: Kysely<Database>, at: EnrolmentAt): Promise<Refused | undefined> {
+  /** Holds the account, and then its factors: what has ended meanwhile is seen, what ends now waits. */
+  async function judge(trx: Kysely<Database>, at: EnrolmentAt, now: number): Promise<Refused | undefined> {
+    const account = await parts.lockAccount(trx, at.accountId);
+    const isOver = at.signedIn !== undefined && (await hasEnded(trx, at.accountId, at.signedIn));
+    if (account?.status !== 'active' || isOver) return { kind: 'absent' };
+    await holdFactors(trx, at.accountId, now);
     const held = await listAuthenticators(trx, at.accountId);
     if (!at.isStrong && (held.length > 0 || (await parts.hasOther(trx, at.accountId))))
       return { kind: 'needs-strong' };
@@ -98,8 +106,7 @@ export function createAuthenticators(
       if (account?.status !== 'active') return { kind: 'absent' };
       return db.transaction().execute(async (trx) => {
         const now = clock.now();
-        await holdFactors(trx, account.id, now);
-        const refused = await judge(trx, at);
+        const refused = await judge(trx, at, now);
         if (refused) return refused;
         const placeDigest = digest(at.place);
         const waiting = await findPending(trx, account.id, placeDigest, now);
@@ -121,11 +128,10 @@ export function createAuthenticators(
       if (account?.status !== 'active') return { kind: 'absent' };
       return db.transaction().execute(async (trx) => {
         const now = clock.now();
-        await holdFactors(trx, account.id, now);
+        const refused = await judge(trx, at, now);
         const waiting = await findPending(trx, account.id, digest(at.place), now);
-        if (!waiting) return { kind: 'gone' };
-        const refused = await judge(trx, at);
-        if (refused) return refused;
+        if (!waiting && refused?.kind !== 'absent') return { kind: 'gone' };
+        if (refused || !waiting) return refused ?? { kind: 'gone' };
         const step = stepOfCode(openSecret(sealing, waiting), plainCode(code), now);
         if (step === undefined) return { kind: 'wrong' };
         const { id } = waiting;
@@ -161,6 +167,7 @@ export function createAuthenticators(
       if (!account) return { kind: 'absent' };
       return db.transaction().execute(async (trx) => {
         const now = clock.now();
+        await parts.lockAccount(trx, accountId);
         await holdFactors(trx, accountId, now);
         const name = await deleteAuthenticator(trx, accountId, id);
         if (name === undefined) return { kind: 'absent' };

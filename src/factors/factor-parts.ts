@@ -5,7 +5,7 @@ import type { Clock } from '../config/clock.ts';
 import type { Sealing } from '../storage/sealing.ts';
 import type { Database } from '../storage/tables.ts';
 import type { SignInThrottle } from '../throttle/sign-in-throttle.ts';
-import type { FindAccount } from './factor.ts';
+import type { FactorAccount, FindAccount } from './factor.ts';
 import type { Tell } from './factor-notices.ts';
 
 export interface FactorParts {
@@ -15,6 +15,11 @@ export interface FactorParts {
   readonly sealing: Pick<Sealing, 'seal' | 'open'>;
   readonly throttle: Pick<SignInThrottle, 'check' | 'succeeded'>;
   readonly findAccount: FindAccount;
+  /** Holds the account until the transaction ends, before its factors are held. Undefined: it is gone. */
+  readonly lockAccount: (
+    trx: Kysely<Database>,
+    accountId: string,
+  ) => Promise<{ readonly status: FactorAccount['status'] } | undefined>;
   /** Whether the account has a second factor of another room's (a passkey). */
   readonly hasOther: (db: Kysely<Database>, accountId: string) => Promise<boolean>;
   /** Newest first: the first one makes codes, all find them. */

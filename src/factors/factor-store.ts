@@ -5,7 +5,10 @@ import type { Authenticator } from './factor.ts';
 
 type Db = Kysely<Database>;
 
-/** Holds the account's factors until the transaction ends: whoever else changes them waits. */
+/**
+ * Holds the account's factors until the transaction ends: whoever else changes them waits. The caller has locked the account
+ * before: its rows refer to it, and whoever holds the account may wait for the factors.
+ */
 export async function holdFactors(trx: Db, accountId: string, at: number): Promise<void> {
   const changed_at = new Date(at);
   await trx
@@ -72,6 +75,21 @@ export async function findPending(
     .where('expires_at', '>', new Date(now))
     .executeTakeFirst();
   return row && { id: row.id, sealed: row.sealed, expiresAt: row.expires_at?.getTime() ?? 0 };
+}
+
+/** Those that began to count at that time (ms) or after it, and whatever waits for its first code. @returns ids of the first */
+export async function deleteAuthenticatorsSince(
+  trx: Db,
+  accountId: string,
+  since: number,
+): Promise<readonly string[]> {
+  const rows = await trx
+    .deleteFrom('authenticators')
+    .where('account_id', '=', accountId)
+    .where((or) => or.or([or('confirmed_at', 'is', null), or('confirmed_at', '>=', new Date(since))]))
+    .returning(['id', 'confirmed_at'])
+    .execute();
+  return rows.filter((row) => row.confirmed_at !== null).map(({ id }) => id);
 }
 
 /** Under `holdFactors`: in place of any other that waits. */

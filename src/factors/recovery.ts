@@ -34,7 +34,7 @@ export interface RecoveryCodes {
 export function createRecoveryCodes(
   parts: Pick<
     FactorParts,
-    'db' | 'clock' | 'audit' | 'findAccount' | 'hasOther' | 'recoverySecrets' | 'tell'
+    'db' | 'clock' | 'audit' | 'findAccount' | 'lockAccount' | 'hasOther' | 'recoverySecrets' | 'tell'
   >,
 ): RecoveryCodes {
   const { db, clock, audit, findAccount, recoverySecrets, tell } = parts;
@@ -58,6 +58,7 @@ export function createRecoveryCodes(
       if (account?.status !== 'active') return { kind: 'absent' };
       return db.transaction().execute(async (trx) => {
         const at = clock.now();
+        await parts.lockAccount(trx, accountId);
         await holdFactors(trx, accountId, at);
         const held = await listAuthenticators(trx, accountId);
         if (held.length === 0 && !(await parts.hasOther(trx, accountId))) return { kind: 'no-factor' };

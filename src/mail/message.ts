@@ -38,7 +38,13 @@ export interface MailData {
   /** Where accounts are made by invitation, and there is none for this address. */
   'sign-up-uninvited': { readonly app?: string | undefined };
   'verify-email': CodeAndLink;
-  'reset-password': CodeAndLink;
+  /** With how many ways in were removed since somebody else was in the account; absent: none. */
+  'reset-password': CodeAndLink & {
+    readonly passkeys?: number | undefined;
+    readonly authenticators?: number | undefined;
+    readonly providers?: number | undefined;
+    readonly codes?: number | undefined;
+  };
   'sign-in-code': Code;
   'second-factor-code': Code;
   /** To the new address. */

@@ -14,7 +14,7 @@ export const samples: { readonly [K in keyof MailData]: MailData[K] } = {
   'sign-up-known': { link, app: 'Orders' },
   'sign-up-uninvited': { app: 'Orders' },
   'verify-email': { ...code, link },
-  'reset-password': { ...code, link },
+  'reset-password': { ...code, link, passkeys: 2, authenticators: 1, providers: 1, codes: 10 },
   'sign-in-code': { ...code, app: 'Orders' },
   'second-factor-code': { ...code, app: 'Orders' },
   'change-email': { ...code, link },

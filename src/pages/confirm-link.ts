@@ -23,11 +23,11 @@ export function createConfirmLink(o: {
     async submit(ctx, { token }) {
       const way = await link.signInFirst?.(ctx, token);
       if (way === undefined) {
-        return link.confirm(token, { network: o.networkOf(ctx.ip), requestId: requestIdOf(ctx) });
+        return link.confirm(token, { network: o.networkOf(ctx.ip), requestId: requestIdOf(ctx) }, ctx);
       }
       seeOther(ctx, way);
       return 'answered';
     },
-    done: (ctx) => sendPage(ctx, 'link-done', { data: { texts, home: `${o.base}/` } }),
+    done: (ctx, removed) => sendPage(ctx, 'link-done', { data: { texts, removed, home: `${o.base}/` } }),
   };
 }

@@ -43,6 +43,7 @@ export function createTotpEnrolment(
     accountId,
     place: `interaction ${visit.uid}`,
     isStrong: rankOf(visit.proved?.amr ?? []) >= 2,
+    signedIn: visit.proved,
   });
 
   interface Again {

@@ -91,6 +91,8 @@ export interface SignIn {
   readonly at: number;
   /** An unknown browser amid many failures: a password alone is not enough (next-need.ts). */
   readonly suspected?: true;
+  /** The uid of the session that it builds on, if any. */
+  readonly session?: string | undefined;
 }
 
 /** The protocol room as the pages see it. Those that end in a Promise<void> send the answer (a 303). */
@@ -257,6 +259,8 @@ export interface FrontDoor {
     readonly app: string;
     readonly network: string;
     readonly userAgent: string;
+    /** ms: when the first thing was proved. */
+    readonly at: number;
   }): Promise<{ readonly passwordVersion: number } | undefined>;
   /** Absent where there is no mail. */
   readonly signUp?: SignUpFront | undefined;

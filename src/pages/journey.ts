@@ -72,6 +72,7 @@ export function createJourney(o: {
       // As old as the oldest proof: a level is no fresher than what it rests on.
       at: Math.min(earlier?.at ?? at, at),
       ...((earlier?.suspected ?? suspected) && { suspected: true }),
+      ...(earlier?.session !== undefined && { session: earlier.session }),
     };
   };
 
@@ -90,8 +91,8 @@ export function createJourney(o: {
     { proved, need }: { proved: Proved; need: Need },
     passed?: string,
   ): Promise<void> => {
-    const { accountId, amr, remember, at, suspected } = proved;
-    const bare = { accountId, amr, remember, at, ...(suspected && { suspected }) };
+    const { accountId, amr, remember, at, suspected, session } = proved;
+    const bare = { accountId, amr, remember, at, session, ...(suspected && { suspected }) };
     if (need.kind === 'factor' && need.why === 'suspicion') {
       // Nobody expects to be asked, so the code is on its way before they are.
       await protocol.keepProof(ctx, bare);
@@ -105,7 +106,7 @@ export function createJourney(o: {
         return keep(ctx, visit, { ...proved, pause: interlude.kind });
       }
     }
-    return protocol.finishSignIn(ctx, visit, { accountId, amr, remember, at });
+    return protocol.finishSignIn(ctx, visit, { accountId, amr, remember, at, session });
   };
 
   return {

@@ -35,6 +35,7 @@ export function knowingBrowsers({
       app: visit.client.name,
       network: front.networkOf(ctx.ip),
       userAgent: ctx.get('User-Agent'),
+      at: signIn.at,
     });
     if (noted) {
       const value = front.deviceCookies.issue(accountId, noted.passwordVersion);

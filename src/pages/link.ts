@@ -23,9 +23,17 @@ export interface OpenLink {
 export interface LinkPage {
   /** Reads only. */
   show(ctx: Koa.Context, link: OpenLink, again?: { status: number; notice: string }): Promise<void>;
-  /** `done`: it was spent, `show`n is what `done` shows. `answered`: the page is shown again. `gone`: it was dead. */
-  submit(ctx: Koa.Context, link: OpenLink, fields: FormFields): Promise<'done' | 'answered' | 'gone'>;
-  done(ctx: Koa.Context): Promise<void> | void;
+  /**
+   * `done`, `done-removed`: it was spent, what follows is what `done` shows. `answered`: the page is shown again. `gone`: it
+   * was dead.
+   */
+  submit(
+    ctx: Koa.Context,
+    link: OpenLink,
+    fields: FormFields,
+  ): Promise<'done' | 'done-removed' | 'answered' | 'gone'>;
+  /** @param removed ways in were removed */
+  done(ctx: Koa.Context, removed: boolean): Promise<void> | void;
 }
 
 export interface LinkPages {
@@ -40,6 +48,7 @@ const PATH = LINK_PATH;
 /** As long as the page may stay open in a browser that was closed and opened again; the link itself may end before. */
 const KEPT_SECONDS = 3600;
 const DONE = 'done.';
+const REMOVED = 'removed.';
 
 export function createLinkPages(o: {
   purposeOf: MailedFront['purposeOf'];
@@ -82,8 +91,9 @@ export function createLinkPages(o: {
         path: PATH,
         async handle(ctx) {
           const kept = cookies.read(ctx, COOKIE, PATH) ?? '';
-          const done = kept.startsWith(DONE) ? pages[kept.slice(DONE.length)] : undefined;
-          if (done) return done.done(ctx);
+          const [purpose, removed] = doneOf(kept);
+          const done = pages[purpose];
+          if (done) return done.done(ctx, removed);
           const found = await pageOf(kept);
           if (!found) return gone(ctx, 410);
           return found[1].show(ctx, linkOf(ctx, kept));
@@ -104,8 +114,16 @@ export function createLinkPages(o: {
           const outcome = await page.submit(ctx, link, form.fields);
           if (outcome === 'gone') return gone(ctx, 403);
           if (outcome === 'done') keep(ctx, DONE + purpose);
+          if (outcome === 'done-removed') keep(ctx, DONE + REMOVED + purpose);
         },
       },
     ],
   };
+}
+
+/** The purpose of a link that was spent in this browser, '' for none; and whether ways in were removed by it. */
+function doneOf(kept: string): [purpose: string, removed: boolean] {
+  if (!kept.startsWith(DONE)) return ['', false];
+  const rest = kept.slice(DONE.length);
+  return rest.startsWith(REMOVED) ? [rest.slice(REMOVED.length), true] : [rest, false];
 }

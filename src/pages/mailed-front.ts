@@ -17,8 +17,8 @@ export interface ConfirmLink {
   describe(token: string): Promise<Readonly<Record<string, string>> | undefined>;
   /** Where this browser has to sign in before; undefined: nowhere. Uses nothing up. */
   signInFirst?(ctx: Koa.Context, token: string): Promise<string | undefined>;
-  /** Uses it up, and does what it is for. */
-  confirm(token: string, from: From): Promise<'done' | 'gone'>;
+  /** Uses it up, and does what it is for. `done-removed`: it has removed ways in, and the next page says so. */
+  confirm(token: string, from: From, ctx: Koa.Context): Promise<'done' | 'done-removed' | 'gone'>;
 }
 
 /** Purposes whose page is a sentence and a button (accounts/mailed-proofs.ts). */

@@ -155,6 +155,7 @@ function createPasskeyMaker(o: PasskeyOfferParts) {
     add: (ctx: Koa.Context, visit: Visit, accountId: string, fields: FormFields): Promise<AddOutcome> =>
       passkeys.adding.add({
         holder: { id: accountId },
+        signedIn: visit.proved,
         bound: boundTo(ctx, visit),
         response: fields.credential ?? '',
         by: {

@@ -56,7 +56,7 @@ export function linkingAtTheEnd(o: { front: FrontDoor; cookies: Cookies; csrf: C
         if (handle !== undefined) {
           const held = { handle, browser: csrf.issue(ctx, BROWSER) };
           const from = { network: front.networkOf(ctx.ip), requestId: requestIdOf(ctx) };
-          await upstream.complete(held, visit.uid, signIn.accountId, from);
+          await upstream.complete(held, visit.uid, signIn, from);
           cookies.clear(ctx, HANDLE_COOKIE, visitPath(visit.uid));
         }
         return protocol.finishSignIn(ctx, visit, signIn);

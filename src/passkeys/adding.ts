@@ -6,6 +6,7 @@ import { createHmac } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { Audit } from '../audit/audit.ts';
 import type { Clock } from '../config/clock.ts';
+import { hasEnded, type SignInAt } from '../storage/ended-access.ts';
 import type { Database } from '../storage/tables.ts';
 import type { Ceremonies } from './ceremonies.ts';
 import type { Challenges } from './challenges.ts';
@@ -45,9 +46,13 @@ export interface Adding {
     trx: Kysely<Database>,
     o: { accountId: string; passkey: VerifiedPasskey; name?: string | undefined; by: By },
   ): Promise<AddOutcome>;
-  /** Both for an account that is there; its holder is told. */
+  /**
+   * Both for an account that is there; its holder is told.
+   * @param o.signedIn the sign-in that it builds on: rejected when that was ended meanwhile, on whichever process
+   */
   add(o: {
     holder: Pick<Holder, 'id'>;
+    signedIn?: SignInAt | undefined;
     bound: string;
     response: string;
     name?: string | undefined;
@@ -113,13 +118,14 @@ export function createAdding(o: {
       await o.audit.append(trx, { type: 'passkey.added', detail, accountId, ...by });
       return { kind: 'added', passkey: added, at };
     },
-    async add({ holder, bound, response, name, by }) {
+    async add({ holder, signedIn, bound, response, name, by }) {
       const prepared = await adding.prepare({ holder, bound, response });
       if (prepared.kind !== 'verified') return prepared;
       const at = clock.now();
       return db.transaction().execute(async (trx) => {
         const account = await o.accounts.lock(trx, holder.id);
         if (account?.status !== 'active') return { kind: 'rejected' } as const;
+        if (signedIn && (await hasEnded(trx, account.id, signedIn))) return { kind: 'rejected' } as const;
         const { passkey } = prepared;
         const outcome = await adding.insert(trx, { accountId: account.id, passkey, name, by });
         if (outcome.kind !== 'added') return outcome;

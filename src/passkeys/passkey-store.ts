@@ -116,6 +116,21 @@ export async function deletePasskey(db: Db, accountId: string, id: string): Prom
   return row && passkeyOf(row);
 }
 
+/** Those made at that time (ms) or after it, for whatever relying party. @returns their ids */
+export async function deletePasskeysSince(
+  trx: Db,
+  accountId: string,
+  since: number,
+): Promise<readonly string[]> {
+  const rows = await trx
+    .deleteFrom('passkeys')
+    .where('account_id', '=', accountId)
+    .where('created_at', '>=', new Date(since))
+    .returning('id')
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
 /** Passkeys that were made for another relying party, and answer to it alone. */
 export async function countElsewhere(
   db: Db,

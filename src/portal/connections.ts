@@ -97,7 +97,7 @@ export function connectionsSection(
           if (handle === undefined || ctx.method === 'HEAD') return kit.goTo(ctx, PATH);
           cookies.clear(ctx, HANDLE_COOKIE, PORTAL_RETURN);
           const held = { handle, browser: csrf.issue(ctx, BROWSER) };
-          const outcome = await upstream.link(held, visit.account.id, fromOf(visit));
+          const outcome = await upstream.link(held, visit.account.id, fromOf(visit), visit.signedIn);
           if (!outcome) return kit.goTo(ctx, PATH);
           if (outcome.kind === 'linked') return kit.goTo(ctx, PATH, 'connected');
           const why = outcome.kind === 'failed' ? outcome.reason : outcome.kind;

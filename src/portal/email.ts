@@ -73,7 +73,8 @@ export function emailSection(kit: PortalKit, front: EmailFront): PortalSection {
     const code = (fields.code ?? '').trim();
     if (code === '') return again('portal.email.codeMissing');
     const { account, by, session } = visit;
-    if ((await front.confirmCode(account.id, code, by)) === 'wrong') return again('portal.email.codeWrong');
+    const outcome = await front.confirmCode(account.id, code, by, session.authTime * 1000);
+    if (outcome === 'wrong') return again('portal.email.codeWrong');
     if (fields.others === 'yes') await front.endOthers(account.id, by, session.uid);
     return kit.goTo(ctx, PATH, 'email');
   };

@@ -113,6 +113,7 @@ export function passkeysSection(
       async submit(ctx, visit, fields) {
         const outcome = await passkeys.adding.add({
           holder: visit.account,
+          signedIn: visit.signedIn,
           bound: boundTo(ctx, visit),
           response: fields.credential ?? '',
           name: fields.name,

@@ -4,6 +4,7 @@
  */
 import type Koa from 'koa';
 import type { Account, By } from '../accounts/account.ts';
+import type { SignInAt } from '../storage/ended-access.ts';
 import type { FormFields } from '../web/forms.ts';
 import { WebFault } from '../web/problem.ts';
 import type { PortalSession } from './portal-front.ts';
@@ -18,6 +19,8 @@ export type Needs = 'signed-in' | 'recent' | 'recent-strong';
 export interface PortalVisit {
   readonly account: Account;
   readonly session: PortalSession;
+  /** The sign-in of that session, for what adds a way in: looked at once more when it is added. */
+  readonly signedIn: SignInAt;
   /** What stands for ':id' in the path; '' where there is none. Others' ids and unknown ones are both `notThere`. */
   readonly id: string;
   /** For the audit: the person themselves, over their network. */

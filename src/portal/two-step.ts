@@ -31,8 +31,9 @@ export function twoStepSection(
   factors: TwoStepFactors,
   hasPasskey: (accountId: string) => Promise<boolean>,
 ): PortalSection {
-  const placeOf = ({ account, session }: PortalVisit) => ({
+  const placeOf = ({ account, session, signedIn }: PortalVisit) => ({
     accountId: account.id,
+    signedIn,
     // Only the session that began it sees and confirms it.
     place: `session ${session.uid}`,
     isStrong: rankOfLevel(session.acr) >= 2,

@@ -92,7 +92,8 @@ function ofSession(ctx: KoaContextWithOIDC): Details {
   const { session } = ctx.oidc;
   if (!session?.accountId) return {};
   const at = stateOf(ctx).session?.signedInAt ?? (session.loginTs ?? 0) * 1000;
-  return { signedIn: { accountId: session.accountId, amr: session.amr ?? [], at } };
+  const { accountId, amr = [], uid } = session;
+  return { signedIn: { accountId, amr, at, session: uid } };
 }
 
 /** The checks that step up a session of a level too low. Each names its reason (visits.ts reads them). */

@@ -9,6 +9,7 @@ import type { ConsentResult } from './grant-of-authorization.ts';
 import { createInstanceBuilder } from './instance.ts';
 import { createKnownTypes } from './known-types.ts';
 import { createLiveEngine } from './live-engine.ts';
+import { withLivingProof } from './living-proof.ts';
 import type { ProtocolParts } from './protocol-parts.ts';
 import { endSession, readSession, type SignedInSession } from './sessions-of-browser.ts';
 import {
@@ -46,7 +47,11 @@ export function createProtocol(parts: ProtocolParts): Protocol {
 
   return {
     middleware: createProtocolDoor(parts, live, types.refresh),
-    visit: (ctx, uid) => findVisit(engine(), ctx, uid, parts.clients.find, parts.resources.all),
+    visit: async (ctx, uid) =>
+      withLivingProof(
+        parts.standings,
+        await findVisit(engine(), ctx, uid, parts.clients.find, parts.resources.all),
+      ),
     keepProof: (ctx, proved) => keepProof(engine(), ctx, proved),
     finishSignIn: (ctx, result) => finishVisit(engine(), ctx, visitResults.signedIn(result)),
     finishConsent: (ctx, rejected) => finishVisit(engine(), ctx, visitResults.consented(rejected)),

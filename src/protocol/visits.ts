@@ -53,6 +53,8 @@ export interface Proved {
   readonly pause?: string;
   /** Proved at an earlier sign-in, and nothing of it in this interaction. */
   readonly fromSession?: true;
+  /** The uid of the session that it builds on, if any. */
+  readonly session?: string | undefined;
 }
 
 export interface SignInResult {

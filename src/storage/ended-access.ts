@@ -138,6 +138,21 @@ export function isEnded(
   return session === undefined || digest(session) !== ends.kept.sessionKey;
 }
 
+/** A sign-in that somebody builds on: its time (ms), and the uid of its session where there is one by now. */
+export interface SignInAt {
+  readonly at: number;
+  readonly session?: string | undefined;
+}
+
+/** Whether that sign-in has been ended, read now and not under the lease: ask where the account is locked. */
+export async function hasEnded(
+  trx: Kysely<Database>,
+  accountId: string,
+  signedIn: SignInAt,
+): Promise<boolean> {
+  return isEnded(await loadEnds(trx, { accountId }), signedIn.at, signedIn.session);
+}
+
 /** What ended the access of one account, or of one client as a whole. */
 export async function loadEnds(
   db: Kysely<Database>,

@@ -104,6 +104,21 @@ export async function deleteIdentity(trx: Db, accountId: string, key: IdentityKe
   return row !== undefined;
 }
 
+/** Those linked at that time (ms) or after it. @returns of which providers */
+export async function deleteIdentitiesSince(
+  trx: Db,
+  accountId: string,
+  since: number,
+): Promise<readonly string[]> {
+  const rows = await trx
+    .deleteFrom('upstream_identities')
+    .where('account_id', '=', accountId)
+    .where('linked_at', '>=', new Date(since))
+    .returning('provider_id')
+    .execute();
+  return rows.map((row) => row.provider_id);
+}
+
 export async function countIdentities(db: Db, providerId: string): Promise<number> {
   const row = await db
     .selectFrom('upstream_identities')

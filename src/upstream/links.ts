@@ -1,6 +1,7 @@
 /** Which accounts somebody at a provider signs in to: made, used and taken away, each in one transaction with its notice. */
 import type { Kysely } from 'kysely';
 import { digest } from '../storage/digest.ts';
+import { hasEnded, type SignInAt } from '../storage/ended-access.ts';
 import type { Database } from '../storage/tables.ts';
 import { undoable } from '../storage/undoable.ts';
 import type { Held } from './attempts.ts';
@@ -51,9 +52,12 @@ export interface Links {
   /** Makes the account, linked. */
   join(held: Held, uid: string, name: string, from: From): Promise<Joined>;
   /** The whole sign-in is done: links what was proved for this account, if anything was. */
-  complete(held: Held, uid: string, accountId: string, from: From): Promise<void>;
-  /** The account holder comes back from a provider that is to be another way in. Undefined: it is over. */
-  link(held: Held, accountId: string, from: From): Promise<LinkOutcome | undefined>;
+  complete(held: Held, uid: string, signedIn: SignInAt & { accountId: string }, from: From): Promise<void>;
+  /**
+   * The account holder comes back from a provider that is to be another way in. Undefined: it is over.
+   * @param signedIn the sign-in that it builds on: over when that was ended meanwhile, on whichever process
+   */
+  link(held: Held, accountId: string, from: From, signedIn?: SignInAt): Promise<LinkOutcome | undefined>;
   list(accountId: string): Promise<readonly ShownLink[]>;
   /**
    * @returns `last`: the account would have no way in any more; `absent`: it is not there, or another account's
@@ -107,21 +111,26 @@ export function createLinks(
       if (made.kind === 'signed-in') onOutcome('joined');
       return made;
     },
-    async complete(held, uid, accountId, from) {
+    async complete(held, uid, signedIn, from) {
+      const { accountId } = signedIn;
       const found = await stranger(held, uid);
       if (found?.standing.linkTo !== accountId) return;
       const linked = await db.transaction().execute(async (trx) => {
+        await needs.lockAccount(trx, accountId);
+        if (await hasEnded(trx, accountId, signedIn)) return false;
         const used = await attempts.use(trx, held);
         const isFor = used && isPerson(used) && used.outcome.standing.linkTo === accountId;
         return isFor ? add(trx, found, accountId, 'proof', from) : false;
       });
       if (linked) onOutcome('linked');
     },
-    async link(held, accountId, from) {
+    async link(held, accountId, from, signedIn) {
       const found = await attempts.find(held);
       if (!found) return undefined;
       const provider = await buttonOf(found.providerId);
       return db.transaction().execute(async (trx): Promise<LinkOutcome | undefined> => {
+        await needs.lockAccount(trx, accountId);
+        if (signedIn && (await hasEnded(trx, accountId, signedIn))) return undefined;
         const settled = await attempts.use(trx, held);
         if (settled?.purpose.kind !== 'link' || settled.purpose.accountId !== accountId) return undefined;
         const { outcome } = settled;

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { lockAccount } from '../../src/accounts/account-store.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { createFactors } from '../../src/factors/factors.ts';
 import { createSealing } from '../../src/storage/sealing.ts';
@@ -326,6 +327,7 @@ describe.each(databases)('second factors on $name', ({ name, open }) => {
       ...rooms,
       sealing: createSealing([new Secret(newer), new Secret(older)]),
       findAccount: rooms.accounts.find,
+      lockAccount,
       hasOther: async () => false,
       recoverySecrets: ['x'],
       issuerName: 'x',

@@ -1,5 +1,6 @@
 /** The factors room on a database, beside the accounts that it is about; `second` is another process on the same one. */
 import { generateSync } from 'otplib';
+import { lockAccount } from '../../src/accounts/account-store.ts';
 import type { FactorAccount } from '../../src/factors/factor.ts';
 import { createFactors } from '../../src/factors/factors.ts';
 import type { Message } from '../../src/mail/message.ts';
@@ -22,6 +23,7 @@ export function openFactors(
     ...rooms,
     sealing,
     findAccount: async (id): Promise<FactorAccount | undefined> => rooms.accounts.find(id),
+    lockAccount,
     hasOther,
     recoverySecrets: ['newest secret', 'older secret'],
     issuerName: 'id.example.com',
