@@ -46,6 +46,16 @@ export async function findInvitation(
   return row && invitationOf(row);
 }
 
+/** Nobody else takes it back or uses it up until the transaction ends. */
+export async function holdInvitation(trx: Db, emailCanonical: string): Promise<void> {
+  await trx
+    .selectFrom('invitations')
+    .select('id')
+    .where('email_canonical', '=', emailCanonical)
+    .forUpdate()
+    .execute();
+}
+
 /** One statement: of any number of callers one gets it. */
 export async function takeInvitation(
   trx: Db,

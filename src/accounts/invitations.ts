@@ -18,6 +18,7 @@ import {
   deleteExpiredInvitations,
   deleteInvitation,
   findInvitation,
+  holdInvitation,
   type Invitation,
   insertInvitation,
   listInvitations,
@@ -45,6 +46,11 @@ export interface Invitations {
   /** Its link and code are void. False when there is none. */
   delete(id: string, by: By): Promise<boolean>;
   isInvited(emailCanonical: string): Promise<boolean>;
+  /**
+   * Holds the invitation of an address, if there is one, until the transaction ends. Whoever uses up its mailed proof holds it
+   * before: all others lock the invitation first and the proof then, and nobody waits in a circle.
+   */
+  hold(trx: Kysely<Database>, emailCanonical: string): Promise<void>;
   /**
    * Uses up the invitation of an address that was proved, in the transaction that makes its account.
    * @returns the roles that it gives and that are still there
@@ -132,6 +138,7 @@ export function createInvitations(o: {
       }),
     isInvited: async (emailCanonical) =>
       (await findInvitation(db, emailCanonical, clock.now())) !== undefined,
+    hold: holdInvitation,
     async take(trx, emailCanonical) {
       const taken = await takeInvitation(trx, emailCanonical, clock.now());
       if (!taken) return { roles: [] };

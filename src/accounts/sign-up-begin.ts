@@ -42,7 +42,7 @@ export interface SignUpParts {
   readonly audit: Pick<Audit, 'append'>;
   readonly maker: AccountMaker;
   readonly proofs: MailedProofs;
-  readonly invitations: Pick<Invitations, 'isInvited' | 'take'>;
+  readonly invitations: Pick<Invitations, 'isInvited' | 'hold' | 'take'>;
   readonly mail: Pick<Mail, 'write' | 'kind'>;
   readonly settings: SignUpSettings;
   readonly budget: MailBudget;

@@ -114,6 +114,7 @@ export function createSignUps(parts: SignUpParts): SignUps {
     if (prepared.kind !== 'prepared') return prepared;
     if (!(await policy.allows(prepared.account.emailCanonical))) return { kind: 'gone' };
     return undoable<CompleteOutcome>(db, async (trx, undo) => {
+      await invitations.hold(trx, prepared.account.emailCanonical);
       const proved = await redeem(trx, place);
       // What the visit is about may have changed since it was read.
       if (proved?.emailCanonical !== prepared.account.emailCanonical) return undo({ kind: 'gone' });

@@ -1,7 +1,8 @@
 /** A6, A7, A8 and S12, S13 at their root: who gets an account by coming by, and what it costs to ask. */
 import { randomBytes } from 'node:crypto';
-import type { KyselyPlugin } from 'kysely';
+import { type KyselyPlugin, sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { deleteInvitation } from '../../src/accounts/invitations-store.ts';
 import { plainBranding } from '../../src/config/branding.ts';
 import { defaultLimits } from '../../src/config/limits.ts';
 import { Secret } from '../../src/config/secret.ts';
@@ -31,7 +32,7 @@ function counting(): KyselyPlugin & { statements: number } {
   return plugin;
 }
 
-describe.each(databases)('signing up on $name', ({ open }) => {
+describe.each(databases)('signing up on $name', ({ name, open }) => {
   let database: TestDatabase;
   let rooms: AccountRooms;
   let visits = 0;
@@ -296,6 +297,30 @@ describe.each(databases)('signing up on $name', ({ open }) => {
     await rooms.roles.create({ name: 'gone', audience: 'https://api.example', permissions: [] }, operator);
     expect(await invite(at, email)).toEqual({ kind: 'taken' });
   });
+
+  // PGlite has one connection: there nothing ever waits for a lock.
+  if (name === 'Postgres') {
+    it('A6 an invitation that is taken back while it is being accepted: neither waits for the other in a circle', async () => {
+      const at = signingUp();
+      const email = address();
+      const made = await invite(at, email);
+      if (made.kind !== 'invited') throw new Error(made.kind);
+      const { token } = await at.mailed(email);
+      const { accepting } = await database.db.transaction().execute(async (trx) => {
+        await deleteInvitation(trx, made.invitation.id);
+        const started = at.signUps.complete({ token }, { name: '', password }, by);
+        for (let waiting = 0; waiting === 0; ) {
+          const { rows: found } = await sql`select from pg_stat_activity
+            where datname = current_database() and wait_event_type = 'Lock'`.execute(database.db);
+          waiting = found.length;
+        }
+        await rooms.mailedProofs.withdraw(trx, 'invitation', email);
+        return { accepting: started };
+      });
+      expect(await accepting).toEqual({ kind: 'gone' });
+      expect(await rooms.accounts.findByEmail(email)).toBeUndefined();
+    });
+  }
 
   it('A6 expired, replaced, taken back, with a forged role or for another address: refused', async () => {
     const at = signingUp();
