@@ -12,11 +12,10 @@ export function openPlaces(file: string | undefined): PlaceOf {
   if (file === undefined) return () => undefined;
   const reader = open(file);
   return (network, lang) => {
-    const found = reader.get(network.replace(/\/\d+$/, ''));
-    const country = found?.country?.iso_code;
-    const names = found?.city?.names as Readonly<Record<string, string>> | undefined;
-    const city = (names?.[lang] ?? names?.en)?.slice(0, MOST_NAME);
-    const countryName = country && countryIn(lang, country);
+    const found = lookUp(reader, network.replace(/\/\d+$/, ''));
+    const names = found?.city?.names;
+    const city = plainName(names?.[lang]) ?? plainName(names?.en);
+    const countryName = countryIn(lang, found?.country?.iso_code);
     return [city, countryName].filter(Boolean).join(', ') || undefined;
   };
 }
@@ -39,8 +38,31 @@ function open(file: string): Reader<CityResponse> {
   }
 }
 
-function countryIn(lang: string, code: string): string | undefined {
-  return /^[A-Z]{2}$/.test(code)
+/** What a record may hold, if it is what it should be: nothing that is read from the file is believed. */
+interface Place {
+  readonly city?: { readonly names?: Readonly<Record<string, unknown>> | null } | null;
+  readonly country?: { readonly iso_code?: unknown } | null;
+}
+
+/** A file that is damaged in one place, or made to be, must not keep people from the pages on which they end sessions. */
+function lookUp(reader: Reader<CityResponse>, address: string): Place | undefined {
+  try {
+    return (reader.get(address) as Place | null) ?? undefined;
+  } catch {
+    // As if it did not know that network.
+    return undefined;
+  }
+}
+
+/** One line, nothing that steers, at most 60 characters. */
+function plainName(name: unknown): string | undefined {
+  if (typeof name !== 'string') return undefined;
+  const line = name.slice(0, 1_000).replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}\s]+/gu, ' ');
+  return [...line.trim()].slice(0, MOST_NAME).join('') || undefined;
+}
+
+function countryIn(lang: string, code: unknown): string | undefined {
+  return typeof code === 'string' && /^[A-Z]{2}$/.test(code)
     ? new Intl.DisplayNames([lang], { type: 'region', fallback: 'none' }).of(code)
     : undefined;
 }

@@ -82,6 +82,41 @@ test('countries alone, and what a database should not hold', () => {
   expect(odd('203.0.113.7', 'en')).toBeUndefined();
 });
 
+test('a damaged file, or one that was made to harm, breaks no page: that network is not known', () => {
+  const whole = database('GeoLite2-City', mainz);
+  let opened = 0;
+  for (let at = 0; at < whole.length; at += 1) {
+    const damaged = Buffer.from(whole);
+    damaged[at] = 0xff;
+    const path = file('damaged.mmdb', damaged);
+    let placeOf: ReturnType<typeof openPlaces>;
+    try {
+      placeOf = openPlaces(path);
+    } catch {
+      // Refused at the start.
+      continue;
+    }
+    opened += 1;
+    for (const network of ['203.0.113.7', '198.51.100.1', '255.255.255.255', '2001:db8::/64']) {
+      expect(['string', 'undefined'], `${at} ${network}`).toContain(typeof placeOf(network, 'en'));
+    }
+  }
+  expect(opened).toBeGreaterThan(100);
+  const odd: readonly Value[] = [
+    'a word',
+    { city: 'a word', country: 'a word' },
+    { city: { names: 'a word' }, country: { iso_code: 5 } },
+    { city: { names: { en: 5, de: ['a'] } }, country: { iso_code: ['DE'] } },
+  ];
+  for (const record of odd) {
+    const placeOf = openPlaces(file('odd.mmdb', database('City', record)));
+    for (const lang of ['en', 'de', '__proto__']) expect(placeOf('203.0.113.7', lang)).toBeUndefined();
+  }
+  const steering = { city: { names: { en: '\u202eMainz\u0007\n<b>' } } };
+  const told = openPlaces(file('odd.mmdb', database('City', steering)))('203.0.113.7', 'en');
+  expect(told).toBe('Mainz <b>');
+});
+
 test('without a database no place is shown', () => {
   expect(openPlaces(undefined)('203.0.113.7', 'en')).toBeUndefined();
 });
