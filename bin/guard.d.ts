@@ -1,2 +1,2 @@
 export function isNewEnough(version: string): boolean;
-export function guard(file: string, args: string[], flags?: string[]): boolean;
+export function guard(file: string, args: string[]): boolean;

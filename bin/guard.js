@@ -24,29 +24,20 @@ function bundledNode() {
  * Makes sure that a file of ours runs under a good Node.
  * @param {string} file the script to start again when another Node, or another flag, is needed
  * @param {string[]} args its arguments
- * @param {string[]} flags of Node's that it should run with; whoever sets another value of one, here or in NODE_OPTIONS, keeps it
  * @returns {boolean} true: go on here; false: it runs elsewhere, or the reason why not was printed
  */
-export function guard(file, args, flags = []) {
-  const set = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].join(' ');
-  const wanted = flags.filter((flag) => !set.includes(flag.split('=')[0]));
+export function guard(file, args) {
   if (!isNewEnough(process.versions.node)) {
     const node = bundledNode();
-    if (node) runInstead(node, [...wanted, file, ...args]);
+    if (node) runInstead(node, [file, ...args]);
     else explain();
     return false;
   }
-  if (process.features.typescript) {
-    // Not by a second process beside this one, which would take more than a flag can save.
-    if (wanted.length === 0 || typeof process.execve !== 'function') return true;
-    runInstead(process.execPath, [...process.execArgv, ...wanted, file, ...args]);
-    return false;
-  }
+  if (process.features.typescript) return true;
   // From 22.12 to 22.17 the types in our files are stripped only when asked for.
   runInstead(process.execPath, [
     '--experimental-strip-types',
     '--disable-warning=ExperimentalWarning',
-    ...wanted,
     file,
     ...args,
   ]);

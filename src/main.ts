@@ -4,6 +4,7 @@ import { openLocalSocket } from './cli/local-socket.ts';
 import type { Settings } from './config/settings.ts';
 import { createLog, type OpenLog } from './observability/log.ts';
 import { type Running, start } from './server.ts';
+import { releaseStartMemory } from './start-memory.ts';
 import { runWorkers } from './workers.ts';
 
 export interface ServeOptions {
@@ -33,6 +34,8 @@ async function serveAlone(settings: Settings, log: OpenLog, options: ServeOption
       settings.setup === 'embedded'
         ? await openLocalSocket({ rooms: running.rooms, dataDir: settings.dataDir, log })
         : undefined;
+    // Before it says that it is ready: nobody waits for it then.
+    releaseStartMemory();
     await greet(running);
     log.info('ready', { issuer: settings.issuer, port: running.port, setup: settings.setup });
     if (settings.mail.kind === 'off') log.warn(WITHOUT_MAIL);
