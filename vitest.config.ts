@@ -9,8 +9,8 @@ const light = ['config', 'observability', 'outbound', 'pages', 'portal', 'protoc
 export default defineConfig({
   test: {
     pool: 'forks',
-    // The files start databases, servers and browsers of their own; more at once starve each other on two cores.
-    maxWorkers: 2,
+    // The files wait a third of their time for databases, servers and browsers of their own: three fill two cores.
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     projects: [
