@@ -68,6 +68,7 @@ function portalFront(
   { strongLevels }: Pick<SecondFactors, 'strongLevels'>,
 ): PortalFront {
   return {
+    renew: rooms.lease.renew,
     session: protocol.session,
     findAccount: async (accountId) => (await rooms.standings.get(accountId))?.account,
     strongLevels,

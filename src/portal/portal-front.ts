@@ -16,6 +16,8 @@ export interface PortalSession {
 }
 
 export interface PortalFront {
+  /** Reads what has changed up to now, whatever other processes did (storage/lease.ts). @throws StorageUnavailable */
+  renew(): Promise<void>;
   session(ctx: Koa.Context): Promise<PortalSession | undefined>;
   /** Active accounts only, as they are known under the lease of a second. */
   findAccount(accountId: string): Promise<Account | undefined>;

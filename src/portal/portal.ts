@@ -88,6 +88,9 @@ export function createPortal(o: PortalOptions): {
     // Another site's form is refused before anything else is looked at.
     const form = route.method === 'POST' ? await o.readSubmitted(ctx) : undefined;
     const path = table.pagePath(match);
+    // The lease may be a second old. Within it a session that was ended elsewhere ("this wasn't me", a reset) would set the
+    // account's first password again, or change its address.
+    if (form) await front.renew();
     const visit = await visitOf(ctx, match.id);
     if (!visit) return seeOther(ctx, way.out(ctx, { path }));
     const enough = await judge(route.needs, visit.session);

@@ -12,6 +12,7 @@ import { type FakeProvider, startFakeProvider } from '../harness/fake-provider.t
 import { type Person, type SeededClient, seedPerson, seedWebClient, signIn } from '../harness/seed.ts';
 import { type CreationOptions, type Credential, createAuthenticator } from '../passkeys/authenticator.ts';
 import { moveClock } from './clock.ts';
+import { enter } from './portal-world.ts';
 import { atSignIn, codeOf, outboundTo, post, said, seedProvider, through } from './upstream-world.ts';
 import { openWorld, type World } from './world.ts';
 
@@ -239,4 +240,25 @@ test('S22 a password that was proved before the reset leads to no page that adds
   expect(late.status).toBe(403);
   expect((await world.rooms.factors.held(person.id)).authenticators).toEqual([]);
   expect((await agent.get(choice.url)).text).toContain('/sign-in"');
+});
+
+test('S22 a session that was ended on one process sets no password by another, not even within its lease', async () => {
+  const person = await settled();
+  const { agent } = await enter(world, person);
+  const account = await world.rooms.accounts.find(person.id);
+  if (!account) throw new Error('no account');
+  const token = await world.rooms.notMe.issue(world.rooms.database.db, account, { since: Date.now() });
+  const cookie = agent.cookies.map(({ name, value }) => `${name}=${value}`).join('; ');
+  const first = (form?: Record<string, string>) =>
+    second.ask('/account/password/first', { headers: { cookie }, ...(form && { form }) });
+  await second.rooms.lease.renew();
+  // It knows of the session, and not yet of its end.
+  expect((await first()).status).toBe(303);
+  expect(await world.rooms.notMe.confirm(token, anybody)).toBe('done');
+  const page = await first();
+  const form = page.text.slice(page.text.indexOf('action="/account/password/first"'));
+  const csrf = /name="csrf" value="([^"]+)"/.exec(form)?.[1] ?? '';
+  const done = await first({ csrf, password: 'what the stranger would like' });
+  expect(String(done.headers.location)).toContain('/oauth2/authorize');
+  expect(await world.rooms.passwordChange.hasPassword(person.id)).toBe(false);
 });

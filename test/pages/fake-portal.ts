@@ -117,6 +117,7 @@ export function createFakePortal(
   const { door } = createPortal({
     ...web,
     front: {
+      renew: async () => undefined,
       session: async (ctx) => {
         const cookie = ctx.cookies.get(SESSION_COOKIE);
         const accountId = fake.switches && ctx.path === '/account/return' ? other.id : cookie;
