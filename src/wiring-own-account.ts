@@ -14,6 +14,7 @@ export function emailFront(rooms: Rooms): EmailFront {
       seenHere(lease, emailChange.confirmCode(accountId, code, by, signedInAt)),
     offered: rooms.mail.kind !== 'off',
     verification: rooms.emailVerification,
+    checkCode: ({ network = 'unknown' }) => rooms.codeThrottle.check(network),
     find: rooms.accounts.find,
     endOthers: (accountId, by, keep) =>
       seenHere(lease, rooms.sessions.signOutEverywhere(accountId, by, { keep })),

@@ -89,12 +89,13 @@ export async function listInvitations(db: Db, limit: number): Promise<readonly I
 }
 
 /** One bounded batch. */
-export async function deleteExpiredInvitations(db: Db, now: number, limit: number): Promise<void> {
-  await sql`
+export async function deleteExpiredInvitations(db: Db, now: number, limit: number): Promise<number> {
+  const { numAffectedRows = 0n } = await sql`
     delete from invitations where id in (
       select id from invitations where expires_at <= ${new Date(now)}
       order by expires_at limit ${limit} for update skip locked
     )`.execute(db);
+  return Number(numAffectedRows);
 }
 
 function invitationOf(row: Selectable<InvitationRow>): Invitation {

@@ -9,6 +9,7 @@ import type { Audit } from '../audit/audit.ts';
 import type { Clock } from '../config/clock.ts';
 import type { Lifetimes } from '../config/lifetimes.ts';
 import type { Mail } from '../mail/mail.ts';
+import { sweepInRounds } from '../storage/sweep-rounds.ts';
 import type { Database } from '../storage/tables.ts';
 import type { By, RoleReference } from './account.ts';
 import { findAccountByEmail } from './account-store.ts';
@@ -56,7 +57,7 @@ export interface Invitations {
    * @returns the roles that it gives and that are still there
    */
   take(trx: Kysely<Database>, emailCanonical: string): Promise<Taking>;
-  sweep(): Promise<void>;
+  sweep(): Promise<number>;
 }
 
 export interface Taking {
@@ -68,7 +69,6 @@ export interface Taking {
 /** More than anybody looks through at a terminal. */
 const MOST_LISTED = 500;
 const MOST_ROLES = 50;
-const SWEEP_ROWS = 1_000;
 export const MAX_INVITATION_SECONDS = 90 * 86_400;
 
 export function createInvitations(o: {
@@ -150,6 +150,6 @@ export function createInvitations(o: {
       }
       return { roles, invitationId: taken.id };
     },
-    sweep: () => deleteExpiredInvitations(db, clock.now(), SWEEP_ROWS),
+    sweep: () => sweepInRounds((rows) => deleteExpiredInvitations(db, clock.now(), rows)),
   };
 }

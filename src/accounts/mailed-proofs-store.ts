@@ -182,12 +182,13 @@ export async function listOlderProofs(
   return rows.map(({ data }) => data);
 }
 
-export async function deleteExpiredProofs(db: Db, now: Date, limit: number): Promise<void> {
-  await sql`
+export async function deleteExpiredProofs(db: Db, now: Date, limit: number): Promise<number> {
+  const { numAffectedRows = 0n } = await sql`
     delete from mailed_proofs where (purpose, subject) in (
       select purpose, subject from mailed_proofs where expires_at <= ${now}
       order by expires_at limit ${limit} for update skip locked
     )`.execute(db);
+  return Number(numAffectedRows);
 }
 
 /** What is kept of an account's proofs, for its holder. */

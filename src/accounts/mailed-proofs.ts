@@ -12,6 +12,7 @@ import { createHmac, randomBytes, randomInt } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { Clock } from '../config/clock.ts';
 import { digest } from '../storage/digest.ts';
+import { sweepInRounds } from '../storage/sweep-rounds.ts';
 import type { Database } from '../storage/tables.ts';
 import { canonicalEmail } from './emails.ts';
 import { bindings, isPurpose, openTo, type ProofPurpose } from './mailed-proof-purposes.ts';
@@ -93,7 +94,7 @@ export interface MailedProofs {
     token: string,
   ): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** Deletes expired ones, in one bounded batch. */
-  sweep(): Promise<void>;
+  sweep(): Promise<number>;
 }
 
 /** RFC 4648 base64url of 32 bytes. */
@@ -101,7 +102,6 @@ const TOKEN = /^[A-Za-z0-9_-]{43}$/;
 const CODE = /^\d{8}$/;
 /** NIST SP 800-63B section 3.1.3.2 asks for at most 100 tries of 20 bits; five of 26 are one chance in 20 million. */
 const MAX_TRIES = 5;
-const SWEEP_ROWS = 1_000;
 const MAX_DATA_BYTES = 4_096;
 
 /** @param secrets newest first: the first signs new codes, all verify (storage/random-secrets.ts, `mailed-codes`) */
@@ -176,7 +176,7 @@ export function createMailedProofs({
     withdraw: (trx, purpose, subject) => deleteProof(trx, purpose, subject),
     withdrawNewer: (trx, purpose, token) => deleteNewerProofs(trx, purpose, digest(token)),
     older: (trx, purpose, token) => listOlderProofs(trx, { purpose, tokenDigest: digest(token), now: now() }),
-    sweep: () => deleteExpiredProofs(db, now(), SWEEP_ROWS),
+    sweep: () => sweepInRounds((rows) => deleteExpiredProofs(db, now(), rows)),
   };
 }
 

@@ -80,10 +80,11 @@ export async function takeProved(
 }
 
 /** One bounded batch. */
-export async function deleteExpiredSignUps(db: Db, now: number, limit: number): Promise<void> {
-  await sql`
+export async function deleteExpiredSignUps(db: Db, now: number, limit: number): Promise<number> {
+  const { numAffectedRows = 0n } = await sql`
     delete from sign_ups where visit_digest in (
       select visit_digest from sign_ups where expires_at <= ${new Date(now)}
       order by expires_at limit ${limit} for update skip locked
     )`.execute(db);
+  return Number(numAffectedRows);
 }

@@ -5,6 +5,7 @@
  */
 import type { Kysely } from 'kysely';
 import { digest } from '../storage/digest.ts';
+import { sweepInRounds } from '../storage/sweep-rounds.ts';
 import type { Database } from '../storage/tables.ts';
 import { undoable } from '../storage/undoable.ts';
 import type { Account, By } from './account.ts';
@@ -65,10 +66,8 @@ export interface SignUps {
   linkOfInvitation(o: { readonly email: string; readonly code: string }): Promise<string | undefined>;
   /** Makes the account and uses up what led here, both or neither. */
   complete(place: SignUpPlace, person: NewPerson, by: By): Promise<CompleteOutcome>;
-  sweep(): Promise<void>;
+  sweep(): Promise<number>;
 }
-
-const SWEEP_ROWS = 1_000;
 
 export function createSignUps(parts: SignUpParts): SignUps {
   const { db, clock, audit, maker, proofs, invitations, settings } = parts;
@@ -189,6 +188,6 @@ export function createSignUps(parts: SignUpParts): SignUps {
         return token;
       });
     },
-    sweep: () => deleteExpiredSignUps(db, clock.now(), SWEEP_ROWS),
+    sweep: () => sweepInRounds((rows) => deleteExpiredSignUps(db, clock.now(), rows)),
   };
 }

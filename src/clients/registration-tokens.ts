@@ -5,6 +5,7 @@ import type { Audit } from '../audit/audit.ts';
 import type { Actor } from '../audit/catalogue.ts';
 import type { Clock } from '../config/clock.ts';
 import { digest } from '../storage/digest.ts';
+import { sweepInRounds } from '../storage/sweep-rounds.ts';
 import type { Database } from '../storage/tables.ts';
 import {
   deleteExpiredRegistrationTokens,
@@ -21,7 +22,6 @@ export const MAX_TTL_SECONDS = 365 * 86_400;
 const DEFAULT_TTL_SECONDS = 7 * 86_400;
 /** More than anybody looks through; whoever has so many makes none by hand. */
 const MOST_LISTED = 500;
-const SWEEP_ROWS = 1_000;
 
 export interface RegistrationTokens {
   /**
@@ -39,7 +39,7 @@ export interface RegistrationTokens {
   /** Clients that were registered with it stay. @returns false when there is none */
   delete(tokenId: string, actor: Actor): Promise<boolean>;
   /** Removes expired ones, in one bounded batch. */
-  sweep(): Promise<void>;
+  sweep(): Promise<number>;
 }
 
 export function createRegistrationTokens(o: {
@@ -79,6 +79,6 @@ export function createRegistrationTokens(o: {
         await audit.append(trx, { type: 'registration-token.deleted', actor, detail: { tokenId } });
         return true;
       }),
-    sweep: () => deleteExpiredRegistrationTokens(db, new Date(clock.now()), SWEEP_ROWS),
+    sweep: () => sweepInRounds((rows) => deleteExpiredRegistrationTokens(db, new Date(clock.now()), rows)),
   };
 }

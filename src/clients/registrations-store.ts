@@ -196,10 +196,11 @@ export async function deleteExpiredRegistrationTokens(
   db: Kysely<Database>,
   at: Date,
   limit: number,
-): Promise<void> {
-  await sql`
+): Promise<number> {
+  const { numAffectedRows = 0n } = await sql`
     delete from registration_tokens where token_id in (
       select token_id from registration_tokens where expires_at <= ${at}::timestamptz
       order by expires_at limit ${limit} for update skip locked
     )`.execute(db);
+  return Number(numAffectedRows);
 }

@@ -1,5 +1,7 @@
 /** The room's entry: what an account has, adding and removing it, and verifying a code. */
+
 import type { Mail } from '../mail/mail.ts';
+import { sweepInRounds } from '../storage/sweep-rounds.ts';
 import { type Authenticators, createAuthenticators, sealPlace } from './authenticators.ts';
 import type { Authenticator, By } from './factor.ts';
 import { createTell } from './factor-notices.ts';
@@ -38,7 +40,6 @@ export interface Factors extends Authenticators {
   reseal(): Promise<void>;
 }
 
-const SWEEP_ROWS = 500;
 const RESEAL_ROWS = 200;
 
 export function createFactors({
@@ -88,7 +89,7 @@ export function createFactors({
         },
       };
     },
-    sweep: () => deleteExpiredPending(db, clock.now(), SWEEP_ROWS),
+    sweep: () => sweepInRounds((rows) => deleteExpiredPending(db, clock.now(), rows)),
     async reseal() {
       for (let after = ''; ; ) {
         const rows = await listSealed(db, after, RESEAL_ROWS);

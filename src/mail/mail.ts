@@ -5,6 +5,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { Sealing } from '../storage/sealing.ts';
+import { sweepInRounds } from '../storage/sweep-rounds.ts';
 import type { Database } from '../storage/tables.ts';
 import type { MailKind, Message, RenderedMail, Transport } from './message.ts';
 import { boxed, claimDue, deleteBefore, insertMail, type OutboxRow, putOff, settle } from './outbox-store.ts';
@@ -80,7 +81,6 @@ const EVERY_MS = 5_000;
 const SOON_MS = 100;
 const BOX_SIZE = 50;
 const KEEP_MS = 30 * 86_400_000;
-const SWEEP_ROWS = 500;
 
 export function createMail(needs: MailNeeds): Mail {
   const { mode, db, sealing, templates, clock, log, budgets } = needs;
@@ -202,7 +202,7 @@ export function createMail(needs: MailNeeds): Mail {
       }
       return boxes;
     },
-    sweep: () => deleteBefore(db, new Date(clock.now() - KEEP_MS), SWEEP_ROWS),
+    sweep: () => sweepInRounds((rows) => deleteBefore(db, new Date(clock.now() - KEEP_MS), rows)),
     start() {
       if (mode.kind !== 'smtp' || started) return;
       started = true;

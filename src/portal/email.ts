@@ -2,6 +2,7 @@
 import type { Account, By } from '../accounts/account.ts';
 import type { EmailChange } from '../accounts/email-change.ts';
 import type { EmailVerification } from '../accounts/email-verification.ts';
+import type { ThrottleOutcome } from '../throttle/sign-in-throttle.ts';
 import type { PortalKit } from './portal-kit.ts';
 import { notThere, type PortalAct, type PortalPage, type PortalSection } from './portal-routes.ts';
 
@@ -15,10 +16,18 @@ export interface EmailFront extends Pick<EmailChange, 'ask' | 'confirmCode'> {
   /** Whether mail is sent at all. */
   readonly offered: boolean;
   readonly verification: Pick<EmailVerification, 'ask' | 'confirmCode'>;
+  /** Counts a typed code, as the front door does, before anything is looked up (throttle/code-throttle.ts). */
+  checkCode(by: By): Promise<ThrottleOutcome>;
   find(accountId: string): Promise<Account | undefined>;
   /** Ends every session but that one. */
   endOthers(accountId: string, by: By, keptSession: string): Promise<void>;
 }
+
+const tooMany = ({ retryAfterSeconds }: { retryAfterSeconds: number }) => ({
+  status: 429,
+  notice: 'code.tooMany',
+  retryAfterSeconds,
+});
 
 export function emailSection(kit: PortalKit, front: EmailFront): PortalSection {
   const show: PortalPage['show'] = async (ctx, visit, again) => {
@@ -73,6 +82,8 @@ export function emailSection(kit: PortalKit, front: EmailFront): PortalSection {
     const code = (fields.code ?? '').trim();
     if (code === '') return again('portal.email.codeMissing');
     const { account, by, session } = visit;
+    const admitted = await front.checkCode(by);
+    if (admitted.kind === 'wait') return changeCode(ctx, visit, tooMany(admitted));
     const outcome = await front.confirmCode(account.id, code, by, session.authTime * 1000);
     if (outcome === 'wrong') return again('portal.email.codeWrong');
     if (fields.others === 'yes') await front.endOthers(account.id, by, session.uid);
@@ -90,6 +101,8 @@ export function emailSection(kit: PortalKit, front: EmailFront): PortalSection {
     const again = (key: string) => verifyCode(ctx, visit, { status: 422, faults: { code: key } });
     const code = (fields.code ?? '').trim();
     if (code === '') return again('portal.email.codeMissing');
+    const admitted = await front.checkCode(visit.by);
+    if (admitted.kind === 'wait') return verifyCode(ctx, visit, tooMany(admitted));
     const outcome = await front.verification.confirmCode(visit.account.id, code, visit.by);
     return outcome === 'wrong' ? again('portal.email.codeWrong') : kit.goTo(ctx, PATH, 'emailVerified');
   };

@@ -72,6 +72,7 @@ export function createPortalKit(o: {
       const person = { email: visit.account.email, name: visit.account.profile.name };
       o.sendPage(ctx, `portal/${name}`, {
         status: again?.status ?? 200,
+        retryAfterSeconds: again?.retryAfterSeconds,
         data: {
           title: texts.t(title),
           chip: personView(person),

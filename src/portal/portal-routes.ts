@@ -37,6 +37,7 @@ export interface Again {
   /** Text keys by field. */
   readonly faults?: Readonly<Record<string, string>> | undefined;
   readonly fields?: FormFields | undefined;
+  readonly retryAfterSeconds?: number | undefined;
 }
 
 export interface PortalPage {

@@ -18,6 +18,7 @@ import {
   writeSessionStart,
   writeSessionsSeen,
 } from '../storage/session-rows.ts';
+import { sweepInRounds } from '../storage/sweep-rounds.ts';
 import type { Database } from '../storage/tables.ts';
 import { browserNames } from './browser-names.ts';
 import type { Sessions } from './sessions.ts';
@@ -57,7 +58,6 @@ const COARSE_MS = 5 * 60_000;
 /** Sessions in use at once that are not written again; beyond that some are written more often than needed. */
 const MOST_KNOWN = 20_000;
 const FLUSH_MS = 2_000;
-const SWEEP_ROWS = 500;
 /** SQLSTATE foreign_key_violation: the account was deleted while its person signed in. */
 const NO_ACCOUNT = '23503';
 
@@ -152,7 +152,7 @@ export function createBrowserSessions(o: {
     },
     keyOf: digest,
     flush,
-    sweep: () => sweepSessions(db, clock.now(), SWEEP_ROWS),
+    sweep: () => sweepInRounds((rows) => sweepSessions(db, clock.now(), rows)),
     async close() {
       clearTimeout(timer);
       await flush();

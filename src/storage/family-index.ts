@@ -18,6 +18,7 @@ import {
   writeNotes,
 } from './family-rows.ts';
 import { isId, tagOf } from './ids.ts';
+import { sweepInRounds } from './sweep-rounds.ts';
 import type { Database } from './tables.ts';
 import type { FamilyTable } from './tables-storage.ts';
 
@@ -154,14 +155,15 @@ export function createFamilyIndex({ db, clock, log, keepSeconds, flushMs = FLUSH
         ) returning *`.execute(trx);
       return expired.rows.map(recordOf);
     },
-    async sweep() {
-      const { numAffectedRows = 0n } = await sql`
-        delete from families where tag in (
-          select tag from families where forget_at <= ${new Date(clock.now())}
-          order by forget_at limit ${BATCH} for update skip locked
-        )`.execute(db);
-      return Number(numAffectedRows);
-    },
+    sweep: () =>
+      sweepInRounds(async (rows) => {
+        const { numAffectedRows = 0n } = await sql`
+          delete from families where tag in (
+            select tag from families where forget_at <= ${new Date(clock.now())}
+            order by forget_at limit ${rows} for update skip locked
+          )`.execute(db);
+        return Number(numAffectedRows);
+      }),
     flush,
     async close() {
       closed = true;

@@ -8,6 +8,7 @@ import type { Kysely } from 'kysely';
 import type { Clock } from '../config/clock.ts';
 import { digest } from '../storage/digest.ts';
 import type { Sealing } from '../storage/sealing.ts';
+import { sweepInRounds } from '../storage/sweep-rounds.ts';
 import type { Database } from '../storage/tables.ts';
 import {
   deleteExpiredAttempts,
@@ -89,7 +90,6 @@ const SETTLED_MS = 15 * 60_000;
 const VALUE = /^[A-Za-z0-9_-]{43}$/;
 /** A code has some hundred characters, at Microsoft 2,000; the whole answer is kept sealed. */
 const MAX_ANSWER = 8_000;
-const SWEEP_ROWS = 1_000;
 
 const newValue = () => randomBytes(32).toString('base64url');
 
@@ -184,7 +184,7 @@ export function createAttempts(o: {
       const proved: Settled = { ...settled, outcome: { ...settled.outcome, standing } };
       return replaceSettled(trx, key, sealed, seal(held.handle, 'settled', proved));
     },
-    sweep: () => deleteExpiredAttempts(db, clock.now(), SWEEP_ROWS),
+    sweep: () => sweepInRounds((rows) => deleteExpiredAttempts(db, clock.now(), rows)),
   };
 }
 

@@ -88,6 +88,25 @@ describe.each([
     expect(await press(notice.link).catch(String)).toContain('no form');
   });
 
+  test('A5 codes typed here count for the network as those at the front door do, right ones included', async () => {
+    const { agent } = await enter(world, person);
+    const email = fresh();
+    await post(agent, '/account/email', '/account/email', { email });
+    const { code } = await mailboxes.next(world, email);
+    const key = JSON.stringify(['mailed code', '127.0.0.1']);
+    const before = (await world.rooms.counters.read(key))?.count ?? 0;
+    await world.rooms.counters.hit(key, 900, 100_000);
+    const page = '/account/email/code';
+    const refused = await post(agent, page, page, { code });
+    await world.rooms.counters.hit(key, 900, -100_000);
+    expect([refused.status, refused.text.includes('Too many codes were entered')]).toEqual([429, true]);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect((await accountOf(person))?.email).toBe(person.email);
+    expect((await world.rooms.counters.read(key))?.count).toBe(before + 1);
+    // Nothing was used up.
+    expect((await post(agent, page, page, { code })).status).toBe(303);
+  });
+
   test('A5 its link asks a browser that is not signed in to the account for that, and then does it', async () => {
     const { agent } = await enter(world, person);
     const email = fresh();

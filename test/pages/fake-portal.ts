@@ -139,6 +139,7 @@ export function createFakePortal(
         ask: async () => 'asked',
         confirmCode: async () => 'wrong',
         verification: { ask: async () => 'asked', confirmCode: async () => 'wrong' },
+        checkCode: async () => ({ kind: 'go' }),
         find: async () => ({ ...account, emailVerified: false }),
         endOthers: async () => undefined,
       }),
