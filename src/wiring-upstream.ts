@@ -104,7 +104,7 @@ function needsOf(o: Needs): UpstreamNeeds {
     ...(mail.kind === 'off'
       ? {}
       : {
-          mailCode: ({ subject, account, email, provider, from }) =>
+          mailCode: ({ subject, account, email, provider, from, locale }) =>
             db.transaction().execute(async (trx) => {
               const { code } = await proofs.issue(trx, {
                 purpose: account ? 'link-identity' : 'sign-up',
@@ -120,6 +120,7 @@ function needsOf(o: Needs): UpstreamNeeds {
                 key: `link-identity ${subject} ${clock.now()}`,
                 accountId: account?.id,
                 to: account?.email ?? email,
+                locale,
                 data: { code, minutes: CODE_SECONDS / 60, provider, network: from.network },
               });
             }),

@@ -32,6 +32,7 @@ export interface Invitations {
   /**
    * Writes the mail, too; an older invitation of the address no longer counts.
    * @param o.lifetimeSeconds the setting's when absent
+   * @param o.locale the mail's language (BCP 47); the default one when absent
    * @returns `taken` when the address has an account
    */
   create(
@@ -39,6 +40,7 @@ export interface Invitations {
       readonly email: string;
       readonly roles?: readonly RoleReference[] | undefined;
       readonly lifetimeSeconds?: number | undefined;
+      readonly locale?: string | undefined;
     },
     by: By,
   ): Promise<{ readonly kind: 'invited'; readonly invitation: Invitation } | Faulty | Taken>;
@@ -82,7 +84,7 @@ export function createInvitations(o: {
   const { db, clock, audit, proofs, mail } = o;
 
   return {
-    async create({ email, roles = [], lifetimeSeconds = o.lifetimes.invitation }, by) {
+    async create({ email, roles = [], lifetimeSeconds = o.lifetimes.invitation, locale }, by) {
       const address = canonicalEmail(email);
       if (address.kind === 'refused')
         return { kind: 'faults', faults: [{ field: 'email', message: address.message }] };
@@ -116,6 +118,7 @@ export function createInvitations(o: {
           kind: 'invitation',
           key: `invitation:${invitation.id}`,
           to: address.email,
+          locale,
           data: { code, link: `/link/${token}`, until: invitation.expiresAt },
         });
         const detail = {

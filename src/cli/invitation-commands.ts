@@ -8,7 +8,7 @@ import { byOperator, type RoomsForCommands } from './rooms-for-commands.ts';
 import { clean, textFields, textTable, textTime } from './text-table.ts';
 import { wireInvitation } from './wire.ts';
 
-type Rooms = Pick<RoomsForCommands, 'invitations' | 'settings'>;
+type Rooms = Pick<RoomsForCommands, 'invitations' | 'settings' | 'languages'>;
 
 const rolesOf = ({ roles }: Invitation) => roles.map(({ audience, role }) => `${role} (${audience})`);
 
@@ -18,7 +18,7 @@ function roleOf(given: string) {
   return at === -1 ? { role: given } : { audience: given.slice(0, at), role: given.slice(at + 1) };
 }
 
-async function create({ invitations, settings }: Rooms, input: Input): Promise<Outcome> {
+async function create({ invitations, settings, languages }: Rooms, input: Input): Promise<Outcome> {
   if (settings.mail.kind === 'off') {
     return failed(
       'mail_off',
@@ -34,9 +34,13 @@ async function create({ invitations, settings }: Rooms, input: Input): Promise<O
       exit: 2,
     };
   }
+  const locale = input.text('language');
+  if (locale !== undefined && !languages.locales.includes(locale)) {
+    return { ...failed('usage', `--language is one of ${languages.locales.join(', ')}`), exit: 2 };
+  }
   const roles = (input.texts('role') ?? []).map(roleOf);
   const made = await invitations.create(
-    { email: input.text('email') ?? '', roles, lifetimeSeconds },
+    { email: input.text('email') ?? '', roles, lifetimeSeconds, locale },
     byOperator,
   );
   if (made.kind === 'faults') {
@@ -84,6 +88,12 @@ export const invitationCommands: readonly Command[] = [
         help: 'a role, or AUDIENCE=ROLE; may be given again',
       },
       { name: 'expires-in', kind: 'text', value: 'TIME', help: 'such as 12h or 14d' },
+      {
+        name: 'language',
+        kind: 'text',
+        value: 'LANG',
+        help: 'of the mail; the default one when not given',
+      },
     ],
     examples: [
       'invitation create --email ada@example.com',

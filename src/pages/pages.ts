@@ -102,7 +102,7 @@ export function createPages({
       languages,
       wayBack,
     });
-  const upstream = createUpstreamSteps({ ...shared, passwords, elsewhere, signIn, cookies });
+  const upstream = createUpstreamSteps({ ...shared, languages, passwords, elsewhere, signIn, cookies });
   const byPasskey = passkeys && createPasskeySignIn({ ...shared, passkeys, signIn });
   const moreActions: readonly Action[] = [
     ...(byPasskey ? [{ name: 'passkey', at: ['sign-in'] as const, submit: byPasskey.submit }] : []),

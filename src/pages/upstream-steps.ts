@@ -8,6 +8,7 @@ import type { Standing } from '../upstream/upstream-parts.ts';
 import type { Cookies } from '../web/cookies.ts';
 import type { Csrf } from '../web/csrf.ts';
 import type { FormFields } from '../web/forms.ts';
+import type { PageLanguages } from '../web/languages.ts';
 import { type SendPage, seeOther } from '../web/page-sender.ts';
 import { requestIdOf } from '../web/request-id.ts';
 import { clientView, formTargetsOf, imagesOf } from './display.ts';
@@ -42,6 +43,7 @@ const MAX_NAME = 200;
 
 export function createUpstreamSteps(o: {
   front: Pick<FrontDoor, 'protocol' | 'upstream' | 'networkOf'>;
+  languages: Pick<PageLanguages, 'of'>;
   passwords: PasswordTry;
   elsewhere: Pick<UpstreamBegin, 'straight'>;
   signIn: Pick<SignInPage, 'show'>;
@@ -228,7 +230,8 @@ export function createUpstreamSteps(o: {
       if (act === 'password') return proveByPassword(ctx, visit, standing, fields.password ?? '');
       if (!upstream.mailsCodes) return false;
       if (act === 'code') return proveByCode(ctx, visit, standing, fields.code ?? '');
-      if (act !== 'send' || !(await upstream.sendCode(held, visit.uid, fromOf(ctx)))) return false;
+      const locale = o.languages.of(ctx);
+      if (act !== 'send' || !(await upstream.sendCode(held, visit.uid, fromOf(ctx), locale))) return false;
       toDispatcher(ctx, visit, '?code=sent');
       return true;
     },

@@ -21,8 +21,8 @@ export type CodeOutcome =
 export interface Proving {
   /** Whether codes can be mailed here. */
   readonly mailsCodes: boolean;
-  /** The same whether there is an account or not. False: it is over. */
-  sendCode(held: Held, uid: string, from: From): Promise<boolean>;
+  /** The same whether there is an account or not. `locale`: the page's language. False: it is over. */
+  sendCode(held: Held, uid: string, from: From, locale: string): Promise<boolean>;
   proveByCode(held: Held, uid: string, code: string): Promise<CodeOutcome>;
   /** The address whose password is asked for; undefined: it is over. */
   addressToProve(held: Held, uid: string): Promise<string | undefined>;
@@ -36,7 +36,7 @@ export function createProving(
 ): Proving {
   return {
     mailsCodes: needs.mailCode !== undefined,
-    async sendCode(held, uid, from) {
+    async sendCode(held, uid, from, locale) {
       const found = await stranger(held, uid);
       if (!found || !needs.mailCode) return false;
       const { email, canonical } = found.address;
@@ -44,7 +44,7 @@ export function createProving(
       // The answer is the same when nothing is mailed any more (THREATS A16).
       if (await needs.mayMail(canonical, from.network)) {
         const provider = found.provider.name;
-        await needs.mailCode({ subject: digest(held.handle), account, email, provider, from });
+        await needs.mailCode({ subject: digest(held.handle), account, email, provider, from, locale });
       }
       return true;
     },

@@ -59,6 +59,8 @@ export interface UpstreamNeeds {
     email: string;
     provider: string;
     from: From;
+    /** The page's language (BCP 47). */
+    locale: string;
   }) => Promise<void>;
   /** Uses the code up. @returns whose it was: the account's id, or undefined when there was no account */
   redeemCode(

@@ -40,6 +40,13 @@ describe.each([
     await mailboxes?.close();
   });
 
+  test('the mail is in the language of the page that asked, where the account has chosen none', async () => {
+    const person = await seedPerson(world.rooms);
+    const { agent, page } = await begin(world, client, { ui_locales: 'fr' });
+    await sendCode(agent, page, person.email);
+    expect((await mailboxes.next(world, person.email)).html).toContain('lang="fr"');
+  });
+
   test('the code, in the browser that asked, once; tokens say what was proved', async () => {
     const person = await seedPerson(world.rooms);
     const challenge = 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM';

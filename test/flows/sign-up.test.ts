@@ -72,6 +72,15 @@ describe.each([
     send(agent, page, '/sign-up-account', { name: 'Ada', password, ...more });
   const isIn = (page: Page) => page.location?.startsWith(`${redirectUri}?code=`) === true;
 
+  test('the mail to an address without an account is in the language of the page that asked', async () => {
+    const email = stranger();
+    const agent = createAgent(world.issuer);
+    const query = authorizeQuery(client, { prompt: 'create', ui_locales: 'de' });
+    const page = await agent.follow(await agent.get(query));
+    await send(agent, page, '/sign-up', { email });
+    expect((await mailboxes.next(world, email)).html).toContain('lang="de"');
+  });
+
   test.each(['prompt', 'link'] as const)(
     'by %s: address, code, name and password, and on to the app',
     async (by) => {

@@ -127,7 +127,7 @@ describe.each(setups)('%s', (setup) => {
     const answers = [];
     for (const [n, email] of [person.email, `nobody-${setup}@example.com`].entries()) {
       fake.claims = { sub: `u-${n}`, email, email_verified: false };
-      const { agent, page } = await atSignIn(world, client);
+      const { agent, page } = await atSignIn(world, client, { ui_locales: 'de' });
       const proving = await through(agent, page, fake);
       const wrong = await post(agent, proving, '/connect', { password: 'not the password' });
       const asked = await agent.follow(await post(agent, wrong, '/connect', { act: 'send' }));
@@ -140,6 +140,8 @@ describe.each(setups)('%s', (setup) => {
       answers.push([proving, wrong, asked, bad].map(({ status, text }) => [status, strip(text)]));
       // Both are mailed, so that the time tells nothing either.
       expect(await mailedCode(world, email)).toBeTruthy();
+      const mail = (await world.rooms.mail.box()).find(({ to }) => to === email);
+      expect(mail?.html).toContain('lang="de"');
     }
     expect(answers[0]).toEqual(answers[1]);
     expect(answers[0]?.map(([status]) => status)).toEqual([200, 422, 200, 422]);
