@@ -13,6 +13,7 @@ import type { Cookies } from './web/cookies.ts';
 import type { Csrf } from './web/csrf.ts';
 import { createCodeFactors } from './wiring-code-factors.ts';
 import { createMailedCode } from './wiring-mailed-factor.ts';
+import { saidBy } from './wiring-sign-in-notes.ts';
 
 export interface SecondFactors {
   readonly factors: FrontDoor['secondFactors'];
@@ -36,7 +37,7 @@ export function createSecondFactors(
   const { passkeys } = rooms;
   // Strongest first: the first one that an account has is the one that is asked for.
   const factors: FrontDoor['secondFactors'] = [
-    ...(passkeys ? [createPasskeyFactor({ passkeys, networkOf, ...web })] : []),
+    ...(passkeys ? [createPasskeyFactor({ passkeys, networkOf, browserOf: saidBy, ...web })] : []),
     ...createCodeFactors(rooms, web.cookies),
     createMailedCode(rooms),
   ];

@@ -11,7 +11,7 @@ import type { SecondFactors, Strict } from './wiring-journey.ts';
 import { createNoteBrowser } from './wiring-known-browsers.ts';
 import { createMailedFront } from './wiring-mailed.ts';
 import { ownSignInUrl } from './wiring-protocol.ts';
-import { createSignInNotes } from './wiring-sign-in-notes.ts';
+import { createSignInNotes, saidBy } from './wiring-sign-in-notes.ts';
 import { createSignUpFront } from './wiring-sign-up-pages.ts';
 
 export function createFrontDoor(o: {
@@ -89,6 +89,7 @@ export function createFrontDoor(o: {
     findResource: resources.byAudience,
     signedOutApps: o.toldApps,
     networkOf,
+    browserOf: saidBy,
     setup: setupLink,
     signInUrl: ownSignInUrl(issuer, '/'),
     passwordMinLength: settings.passwordMinLength,

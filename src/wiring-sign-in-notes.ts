@@ -1,10 +1,17 @@
 /** What the audit says of sign-ins: one event when all is proved, and one for a first factor that is not enough. */
 import type Koa from 'koa';
+import type { SaidByBrowser } from './audit/catalogue.ts';
 import type { SignIn } from './pages/front-door.ts';
 import type { Rooms } from './rooms.ts';
 import { browserNames } from './sessions/browser-names.ts';
 import { networkOf } from './throttle/networks.ts';
 import { requestIdOf } from './web/request-id.ts';
+
+/** By these names the holder tells a browser in the portal's activity. */
+export function saidBy(userAgent: string): SaidByBrowser {
+  const { browser, system } = browserNames(userAgent);
+  return { ...(browser && { browser }), ...(system && { system }) };
+}
 
 export function createSignInNotes({ audit, database }: Pick<Rooms, 'audit' | 'database'>) {
   const contextOf = (ctx: Koa.Context, accountId: string) => ({
@@ -13,10 +20,7 @@ export function createSignInNotes({ audit, database }: Pick<Rooms, 'audit' | 'da
     network: networkOf(ctx.ip),
     requestId: requestIdOf(ctx),
   });
-  const deviceOf = (ctx: Koa.Context) => {
-    const { browser, system } = browserNames(ctx.get('User-Agent'));
-    return { ...(browser && { browser }), ...(system && { system }) };
-  };
+  const deviceOf = (ctx: Koa.Context) => saidBy(ctx.get('User-Agent'));
 
   return {
     /** Before the session is: where it cannot be recorded, nobody is signed in. */

@@ -7,7 +7,7 @@
  */
 import type { Kysely } from 'kysely';
 import type { Audit } from '../audit/audit.ts';
-import type { AuditDetails } from '../audit/catalogue.ts';
+import type { AuditDetails, SaidByBrowser } from '../audit/catalogue.ts';
 import type { Clock } from '../config/clock.ts';
 import type { Database } from '../storage/tables.ts';
 import type { Device } from '../throttle/device-cookie.ts';
@@ -46,6 +46,8 @@ export interface SignInAttempt {
   readonly network: string;
   /** What the browser's device cookie says once its MAC has been verified (throttle/device-cookie.ts). */
   readonly device?: Device | undefined;
+  /** Asked for a refusal that is recorded, and for nothing else. */
+  readonly browser?: (() => SaidByBrowser) | undefined;
   /** An account that is leaving stays. */
   readonly keep?: boolean | undefined;
   readonly requestId?: string | undefined;
@@ -83,13 +85,13 @@ export function createAuthenticate({
 
   /** Buffered and bounded: refusals are what strangers can cause, and none of them may cost a write. */
   function refuse(
-    { network, requestId }: SignInAttempt,
+    { network, requestId, browser }: SignInAttempt,
     reason: AuditDetails['account.sign-in-refused']['reason'],
     account: Account | undefined,
   ): void {
     // Refused by password, it has cost a hash, and there are few of those. The others cost their sender nothing.
     if ((reason === 'locked' || reason === 'busy') && !mayRecord()) return;
-    const detail = { reason };
+    const detail = { reason, ...browser?.() };
     const actor = { kind: 'anonymous' } as const;
     audit.later({
       type: 'account.sign-in-refused',

@@ -15,6 +15,12 @@ export interface Actor {
 
 type None = Record<string, never>;
 
+/** What the browser calls itself and its system (sessions/browser-names.ts): a claim, shown to the holder alone. */
+export interface SaidByBrowser {
+  readonly browser?: string | undefined;
+  readonly system?: string | undefined;
+}
+
 /** The detail of each event. Times are milliseconds since the epoch, as everywhere inside. */
 export interface AuditDetails {
   'account.created': { readonly emailVerified: boolean; readonly roles: readonly string[] };
@@ -29,17 +35,12 @@ export interface AuditDetails {
   'account.signed-in': {
     readonly amr: readonly string[];
     readonly remembered: boolean;
-    /** What the browser calls itself and its system (sessions/browser-names.ts). */
-    readonly browser?: string | undefined;
-    readonly system?: string | undefined;
-  };
+  } & SaidByBrowser;
   /** The first factor of a sign-in that needs more; nobody is signed in by it. */
-  'first-factor.accepted': {
-    readonly amr: readonly string[];
-    readonly browser?: string | undefined;
-    readonly system?: string | undefined;
-  };
-  'account.sign-in-refused': { readonly reason: 'rejected' | 'disabled' | 'locked' | 'busy' };
+  'first-factor.accepted': { readonly amr: readonly string[] } & SaidByBrowser;
+  'account.sign-in-refused': {
+    readonly reason: 'rejected' | 'disabled' | 'locked' | 'busy';
+  } & SaidByBrowser;
   /** The right password, of a browser that the account does not know, amid many failures on the account or the network. */
   'account.sign-in-suspected': { readonly unusual: 'account' | 'network' };
   'account.locked': { readonly retryAfterSeconds: number };

@@ -10,6 +10,7 @@ export function createPasskeyFactor(o: {
   csrf: Pick<Csrf, 'issue'>;
   base: string;
   networkOf: FrontDoor['networkOf'];
+  browserOf: FrontDoor['browserOf'];
 }): SecondFactor {
   const { passkeys, csrf } = o;
   return {
@@ -26,6 +27,7 @@ export function createPasskeyFactor(o: {
         response: fields.credential ?? '',
         network: o.networkOf(ctx.ip),
         requestId: requestIdOf(ctx),
+        browser: () => o.browserOf(ctx.get('User-Agent')),
         accountId,
       });
       switch (outcome.kind) {

@@ -26,7 +26,7 @@ export function optionsRoute({ options }: Pick<PasskeySignInPage, 'options'>): R
 }
 
 export function createPasskeySignIn(o: {
-  front: Pick<FrontDoor, 'protocol' | 'networkOf'>;
+  front: Pick<FrontDoor, 'protocol' | 'networkOf' | 'browserOf'>;
   passkeys: PasskeyFront;
   signIn: Pick<SignInPage, 'show'>;
   csrf: Csrf;
@@ -56,6 +56,7 @@ export function createPasskeySignIn(o: {
         response: fields.credential ?? '',
         network: front.networkOf(ctx.ip),
         requestId: requestIdOf(ctx),
+        browser: () => front.browserOf(ctx.get('User-Agent')),
       });
       switch (outcome.kind) {
         case 'signed-in': {

@@ -16,7 +16,7 @@ export interface PasswordTry {
 }
 
 export function createPasswordTry(o: {
-  front: Pick<FrontDoor, 'authenticate' | 'deviceCookies' | 'networkOf'>;
+  front: Pick<FrontDoor, 'authenticate' | 'deviceCookies' | 'networkOf' | 'browserOf'>;
   cookies: Cookies;
 }): PasswordTry {
   const { front, cookies } = o;
@@ -28,6 +28,7 @@ export function createPasswordTry(o: {
         email,
         password,
         network,
+        browser: () => front.browserOf(ctx.get('User-Agent')),
         ...(keep && { keep }),
         ...(admits && { admits }),
         ...(device && { device }),

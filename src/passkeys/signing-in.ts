@@ -5,6 +5,7 @@
  */
 import type { Kysely } from 'kysely';
 import type { Audit } from '../audit/audit.ts';
+import type { SaidByBrowser } from '../audit/catalogue.ts';
 import type { Clock } from '../config/clock.ts';
 import type { Database } from '../storage/tables.ts';
 import type { PasskeyThrottle } from '../throttle/passkey-throttle.ts';
@@ -22,6 +23,8 @@ export interface PasskeyAttempt {
   readonly response: string;
   readonly network: string;
   readonly requestId?: string | undefined;
+  /** Asked for a refusal that is recorded, and for nothing else. */
+  readonly browser?: (() => SaidByBrowser) | undefined;
   /** As a second factor: only of this account. */
   readonly accountId?: string | undefined;
 }
@@ -74,10 +77,10 @@ export function createSigningIn(o: {
     return { kind: 'signed-in', account, passkey, amr: AMR, fromAnotherDevice, at };
   }
 
-  function refuse({ network, requestId }: PasskeyAttempt, { accountId }: Passkey): PasskeySignIn {
+  function refuse({ network, requestId, browser }: PasskeyAttempt, { accountId }: Passkey): PasskeySignIn {
     audit.later({
       type: 'account.sign-in-refused',
-      detail: { reason: 'rejected' },
+      detail: { reason: 'rejected', ...browser?.() },
       actor: { kind: 'anonymous' },
       accountId,
       network,

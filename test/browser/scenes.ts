@@ -165,7 +165,9 @@ export const scenes: readonly Scene[] = [
       front.passkeys.counts.set(ada.accountId, 1);
       const networkOf = (address: string) => address;
       const csrf = { issue: () => 'word of this page' };
-      front.secondFactors.push(createPasskeyFactor({ passkeys: front.passkeys, csrf, base: '', networkOf }));
+      front.secondFactors.push(
+        createPasskeyFactor({ passkeys: front.passkeys, csrf, base: '', networkOf, browserOf: () => ({}) }),
+      );
     },
   },
   {

@@ -1,7 +1,7 @@
 /** Profile and security activity over HTTP: only one's own, and nothing that the page does not show. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formTo } from '../harness/agent.ts';
-import { type Person, seedPerson } from '../harness/seed.ts';
+import { createAgent, type Person, seedPerson } from '../harness/seed.ts';
 import { enter } from './portal-world.ts';
 import { openWorld, type World } from './world.ts';
 
@@ -92,13 +92,20 @@ describe('security activity, on postgres and redis', () => {
     expect((await agent.get('/account/activity?after=1700000000000.5')).status).toBe(404);
   });
 
-  test('a refused sign-in shows, with the network that it came from', async () => {
+  test('a refused sign-in shows, with the network and the browser that it came from', async () => {
     const carol = await seedPerson(world.rooms);
     await world.rooms.authenticate({ email: carol.email, password: 'wrong', network: '203.0.113.9' });
+    const stranger = createAgent(world.issuer);
+    const form = formTo(await stranger.follow(await stranger.get('/account')), '/sign-in');
+    const chrome =
+      'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36';
+    const typed = { ...form.fields, email: carol.email, password: 'wrong' };
+    expect((await stranger.post(form.action, typed, { 'user-agent': chrome })).status).toBe(422);
     await world.rooms.audit.flush();
     const { page } = await enter(world, carol, '/account/activity');
     expect(page.text).toContain('Somebody tried to sign in with a wrong password');
     expect(page.text).toContain('203.0.113.9');
+    expect(page.text).toContain('Chrome on Windows');
     expect(page.text).toContain('the network that you are on');
   });
 });

@@ -257,6 +257,7 @@ export function createFakeFrontDoor(): FakeFrontDoor {
     findClient: async (clientId) => clients.get(clientId),
     findResource: async (audience) => resources[audience],
     networkOf: (address) => address,
+    browserOf: () => ({}),
     setup: {
       isLive: async (token) => token === fake.setupToken,
       async complete(setup) {
