@@ -1,4 +1,5 @@
 /** Gives the passkeys room the accounts behind passkeys, and a voice in the holder's mail. */
+import type { Kysely } from 'kysely';
 import { findSettledAccount, hasPassword, lockAccount } from './accounts/account-store.ts';
 import type { Settings } from './config/settings.ts';
 import type { Factors } from './factors/factors.ts';
@@ -10,6 +11,7 @@ import { createPasskeys, type PasskeyParts, type Passkeys } from './passkeys/pas
 import type { Artifacts } from './storage/artifacts.ts';
 import type { Counters } from './storage/counters.ts';
 import type { InstanceSecrets } from './storage/random-secrets.ts';
+import type { Database } from './storage/tables.ts';
 import { createPasskeyThrottle } from './throttle/passkey-throttle.ts';
 import { hasWorkingIdentity } from './upstream/identities-store.ts';
 
@@ -40,13 +42,17 @@ export async function openPasskeys(needs: Needs): Promise<Passkeys | undefined> 
     accounts: {
       settled: findSettledAccount,
       lock: lockAccount,
-      hasOtherWayIn: async (trx, accountId) =>
-        (await hasPassword(trx, accountId)) || (await hasWorkingIdentity(trx, accountId)),
+      hasOtherWayIn,
     },
     notify: createNotify(needs),
     onRemoved: needs.factors.dropIdleRecoveryCodes,
     onOutcome: (outcome) => metrics.count('cardea_sign_ins_total', { outcome }),
   });
+}
+
+/** Whether something else than a passkey signs the account in. */
+export async function hasOtherWayIn(db: Kysely<Database>, accountId: string): Promise<boolean> {
+  return (await hasPassword(db, accountId)) || (await hasWorkingIdentity(db, accountId));
 }
 
 /** Only an address that is known to be the holder's is told. */

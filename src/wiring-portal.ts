@@ -24,6 +24,7 @@ import { dataFront } from './wiring-data.ts';
 import { appsFront, devicesFront } from './wiring-devices.ts';
 import type { SecondFactors } from './wiring-journey.ts';
 import { emailFront, passwordFront } from './wiring-own-account.ts';
+import { hasOtherWayIn } from './wiring-passkeys.ts';
 
 /** The topics of the portal in the order of its list: who I am, how I sign in, where it is used, what is known, farewell. */
 function sectionsOf(
@@ -37,7 +38,13 @@ function sectionsOf(
     profileSection(kit, rooms.accounts),
     emailSection(kit, emailFront(rooms)),
     passwordSection(kit, passwordFront(rooms)),
-    ...(rooms.passkeys ? [passkeysSection(kit, rooms.passkeys, rooms.factors)] : []),
+    ...(rooms.passkeys
+      ? [
+          passkeysSection(kit, rooms.passkeys, rooms.factors, (accountId) =>
+            hasOtherWayIn(rooms.database.db, accountId),
+          ),
+        ]
+      : []),
     twoStepSection(
       kit,
       rooms.factors,

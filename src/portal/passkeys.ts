@@ -19,10 +19,12 @@ const REMOVE = `${PATH}/:id/remove`;
 
 type Show = (ctx: Koa.Context, visit: PortalVisit, again?: Again) => Promise<void>;
 
+/** @param hasOtherWayIn whether something else than a passkey signs the account in */
 export function passkeysSection(
   kit: PortalKit,
   passkeys: Pick<Passkeys, 'rpId' | 'list' | 'count' | 'rename' | 'remove' | 'adding'>,
   factors: Pick<Factors, 'held'>,
+  hasOtherWayIn: (accountId: string) => Promise<boolean>,
 ): PortalSection {
   const view = (visit: PortalVisit, passkey: Passkey) => ({
     id: passkey.id,
@@ -161,7 +163,12 @@ export function passkeysSection(
           : number === 1
             ? 'portal.passkeys.one'
             : 'portal.passkeys.several';
-      return [{ group: 'sign-in', text, values: { number }, path: PATH, advice: number === 0 }];
+      const line = { group: 'sign-in', text, values: { number }, path: PATH, advice: number === 0 } as const;
+      if (number !== 1 || (await hasOtherWayIn(account.id))) return [line];
+      // They are as good as a second passkey: either gets the holder back in.
+      const { recoveryCodes } = await factors.held(account.id);
+      if ((recoveryCodes?.left ?? 0) > 0) return [line];
+      return [line, { ...line, text: 'portal.passkeys.onlyWay', advice: true }];
     },
   };
 }

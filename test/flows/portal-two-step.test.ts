@@ -130,6 +130,29 @@ test('S19, S22 a lost passkey is removed with password and recovery code, never 
   expect(told.map(({ subject }) => subject).join()).toMatch(/removed.*recovery code/i);
 });
 
+test('an account whose only way in is one passkey is told so, until it has codes, another passkey or a password', async () => {
+  const person = await seedPerson(world.rooms);
+  const { agent } = await enter(world, person);
+  const overview = async () => (await agent.get('/account')).text;
+  const urged = 'One passkey is your only way in';
+  await addLost(world.rooms, world.issuer, person);
+  expect(await overview()).not.toContain(urged);
+  const { db } = world.rooms.database;
+  await db.deleteFrom('account_passwords').where('account_id', '=', person.id).execute();
+  expect(await overview()).toContain(urged);
+  await addLost(world.rooms, world.issuer, person);
+  expect(await overview()).not.toContain(urged);
+  const [one] = (await world.rooms.passkeys?.list(person.id)) ?? [];
+  await db
+    .deleteFrom('passkeys')
+    .where('id', '=', one?.id ?? '')
+    .execute();
+  expect(await overview()).toContain(urged);
+  const by = { actor: { kind: 'account', id: person.id } } as const;
+  expect((await world.rooms.factors.makeRecoveryCodes(person.id, by)).kind).toBe('made');
+  expect(await overview()).not.toContain(urged);
+});
+
 test('the help desk takes a lost passkey away, and never the only way in', async () => {
   const t = await openTestRooms();
   try {

@@ -152,6 +152,7 @@ export function createFakePortal(
         kit,
         { ...createFakePasskeys(), list: async () => fake.passkeys, rename, remove },
         factors,
+        async () => true,
       ),
       twoStepSection(kit, factors, async () => false),
       connectionsSection(kit, {
