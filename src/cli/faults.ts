@@ -26,6 +26,7 @@ const optionNames: Readonly<Record<string, string>> = {
   providerId: '--id',
   clientSecret: '--client-secret-stdin',
   domains: '--domain',
+  tenants: '--tenant',
   claims: '--map',
   trusted: '--trust-acr',
   authorization: '--authorization-endpoint',

@@ -39,6 +39,12 @@ export const providerOptions: readonly Option[] = [
     help: 'whoever types an e-mail address of this domain is sent there; may be given again',
   },
   {
+    name: 'tenant',
+    kind: 'texts',
+    value: 'ID',
+    help: 'Microsoft: only people of this tenant may sign in; may be given again',
+  },
+  {
     name: 'map',
     kind: 'texts',
     value: 'CLAIM=PATH',
@@ -113,6 +119,7 @@ export function providerInput(input: Input): { kind: 'input'; input: Members } |
       responseMode: input.text('response-mode') as Members['responseMode'],
       ...(given.length > 0 && { endpoints: Object.fromEntries(given) }),
       domains: list('domain'),
+      tenants: list('tenant'),
       claims: maps && Object.fromEntries(maps.filter((pair) => pair !== undefined)),
       trustEmailVerified: input.flag('trust-email-verified'),
       ...((acr ?? amr) && { trusted: [...trusted('acr', acr), ...trusted('amr', amr)] }),

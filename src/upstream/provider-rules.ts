@@ -23,6 +23,7 @@ export interface ProviderInput {
   readonly responseMode?: Provider['responseMode'] | undefined;
   readonly endpoints?: Partial<Endpoints> | undefined;
   readonly domains?: readonly string[] | undefined;
+  readonly tenants?: readonly string[] | undefined;
   readonly claims?: Readonly<Record<string, string>> | undefined;
   readonly trustEmailVerified?: boolean | undefined;
   readonly trusted?: readonly TrustedValue[] | undefined;
@@ -97,6 +98,15 @@ const shape = z.strictObject({
       }),
     )
     .max(100, 'must be at most 100'),
+  tenants: z
+    .array(
+      z
+        .string()
+        .toLowerCase()
+        .regex(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'must be the id of a tenant, a UUID'),
+    )
+    .max(100, 'must be at most 100')
+    .optional(),
   claims: z.partialRecord(z.enum([...mappableClaims, 'sub', 'email', 'email_verified']), path),
   trustEmailVerified: z.boolean(),
   trusted: z
@@ -161,7 +171,7 @@ function worded(message: string, ofClaims: boolean): string {
 
 /** What fits by itself and not with the rest. */
 function together(provider: JudgedProvider, hasSecret: boolean): readonly Fault[] {
-  const { kind, authMethod, endpoints, scopes, claims, trusted } = provider;
+  const { kind, authMethod, endpoints, scopes, claims, trusted, tenants = [] } = provider;
   const fault = (applies: boolean, field: string, message: string): Fault[] =>
     applies ? [{ field, message }] : [];
   return [
@@ -176,6 +186,11 @@ function together(provider: JudgedProvider, hasSecret: boolean): readonly Fault[
       'are missing: an OAuth 2 provider has no discovery',
     ),
     ...fault(kind === 'oauth2' && !('sub' in claims), 'claims', 'must say where sub stands: --map sub=id'),
+    ...fault(
+      kind === 'oauth2' && tenants.length > 0,
+      'tenants',
+      'needs an ID token, which only OpenID Connect has',
+    ),
     ...fault(
       kind === 'oauth2' && trusted.length > 0,
       'trusted',

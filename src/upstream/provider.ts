@@ -43,6 +43,8 @@ export interface Provider {
   readonly endpoints?: Endpoints;
   /** Domains of e-mail addresses whose people sign in there; canonical. */
   readonly domains: readonly string[];
+  /** Of an issuer that speaks for many: ids (`tid`) of those whose people may sign in. Empty or absent: all. */
+  readonly tenants?: readonly string[];
   /** Our claim → where it stands in theirs, as `a.b`. `sub` only for `oauth2`. */
   readonly claims: Readonly<Record<string, string>>;
   /** Its `email_verified` is believed for new accounts. Never enough to link to an account that exists. */

@@ -12,8 +12,11 @@ import type { Provider } from './provider.ts';
 
 export type UpstreamFailure = {
   readonly kind: 'failed';
-  /** `cancelled`: the person did not go on there. `unreachable`: it does not answer. `refused`: anything else. */
-  readonly reason: 'cancelled' | 'unreachable' | 'refused';
+  /**
+   * `cancelled`: the person did not go on there. `unreachable`: it does not answer. `tenant`: who came is of none that
+   * may sign in. `refused`: anything else.
+   */
+  readonly reason: 'cancelled' | 'unreachable' | 'tenant' | 'refused';
   /** For the operator: names a check or an error code, never a value. */
   readonly detail: string;
 };
@@ -168,6 +171,8 @@ export function createUpstreamClient(o: { fetch: typeof globalThis.fetch; clock:
         });
         const idToken = tokens.claims();
         if (provider.kind === 'oidc' && !idToken) throw new Unusable('there is no ID token');
+        if (!isOfTenant(provider, idToken))
+          throw new Unusable('its tenant is none that may sign in', 'tenant');
         // Those that do not say when somebody signed in there are believed to have asked (docs/upstream.md).
         const authTime = idToken?.auth_time;
         if (fresh && authTime !== undefined && authTime * 1000 < startedAt - FRESH_MS) {
@@ -187,7 +192,18 @@ function authOf({ authMethod }: Provider, secret: string | undefined): oidc.Clie
 }
 
 /** What the provider sent is well-formed, and not to be used. Leaves this file as a value. */
-class Unusable extends Error {}
+class Unusable extends Error {
+  readonly reason: 'tenant' | 'refused';
+  constructor(message: string, reason: 'tenant' | 'refused' = 'refused') {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+/** Without the claim it is of none: fails closed. */
+function isOfTenant({ tenants = [] }: Provider, idToken: oidc.IDToken | undefined): boolean {
+  return tenants.length === 0 || tenants.some((tenant) => tenant === idToken?.tid);
+}
 
 /** Timers do not keep the process alive, and what is still under way ends by its own limits. */
 function tooLate(): Promise<UpstreamFailure> {
@@ -208,7 +224,7 @@ function failureOf(error: unknown): UpstreamFailure {
     reason,
     detail,
   });
-  if (error instanceof Unusable) return failed('refused', error.message);
+  if (error instanceof Unusable) return failed(error.reason, error.message);
   if (error instanceof oidc.AuthorizationResponseError) {
     const code = knownError(error.error);
     return failed(code === 'access_denied' ? 'cancelled' : 'refused', `it answered ${code}`);

@@ -75,13 +75,13 @@ describe('Microsoft: one discovery document for every tenant', () => {
     };
     web[`${base}/common/discovery/v2.0/keys`] = () => ({ keys: [jwk] });
   });
-  const answered = (claims: object) => {
+  const answered = (claims: object, more: object = {}) => {
     web[`${base}/common/oauth2/v2.0/token`] = async () => ({
       access_token: 'a',
       token_type: 'Bearer',
       id_token: await idToken(claims),
     });
-    return redeem(preset('microsoft'));
+    return redeem(preset('microsoft', more));
   };
 
   test('who somebody is names the tenant; the address is not believed', async () => {
@@ -93,6 +93,21 @@ describe('Microsoft: one discovery document for every tenant', () => {
     // The same subject of another tenant is somebody else.
     const elsewhere = await answered({ iss: issuerOf(other), tid: other });
     expect(elsewhere).toMatchObject({ kind: 'person', person: { issuer: issuerOf(other) } });
+  });
+
+  test('of a list of tenants, only their people', async () => {
+    const tenants = { tenants: [other.toUpperCase(), tenant] };
+    expect(await answered({ iss: issuerOf(tenant), tid: tenant }, tenants)).toMatchObject({ kind: 'person' });
+    expect(await answered({ iss: issuerOf(other), tid: other }, tenants)).toMatchObject({ kind: 'person' });
+    const third = '77777777-2222-3333-4444-555555555555';
+    expect(await answered({ iss: issuerOf(third), tid: third }, tenants)).toMatchObject({
+      kind: 'failed',
+      reason: 'tenant',
+      detail: 'its tenant is none that may sign in',
+    });
+    expect(await answered({ iss: issuerOf(third), tid: third }, { tenants: [] })).toMatchObject({
+      kind: 'person',
+    });
   });
 
   test.each([

@@ -91,6 +91,12 @@ test.each([
     '--scope',
   ],
   ['a domain with an @', [...google, '--domain', '@example.com'], '--domain must be a domain'],
+  ['a tenant that is no id', [...google, '--tenant', 'contoso.com'], '--tenant must be the id'],
+  [
+    'a tenant of OAuth 2',
+    [...oauth2, '--tenant', '11111111-2222-3333-4444-555555555555'],
+    '--tenant needs an ID token',
+  ],
   ['a claim that is not theirs', [...google, '--map', 'roles=groups'], '--map may fill only name'],
   ['sub of an ID token', [...google, '--map', 'sub=id'], '--map sub is'],
   ['a path that is none', [...google, '--map', 'name=a..b'], '--map must be a path'],
