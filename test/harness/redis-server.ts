@@ -5,10 +5,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { freePort } from './ports.ts';
 
 export interface TestRedis {
   readonly port: number;
@@ -74,23 +74,4 @@ export async function startRedis(settings: readonly string[] = []): Promise<Test
       await rm(directory, { recursive: true, force: true });
     },
   };
-}
-
-/** Below 32768, since a Cluster's bus takes port + 10000 and outgoing connections the range above. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 12_000 + Math.floor(Math.random() * 10_000);
-    if ((await isFree(port)) && (await isFree(port + 10_000))) return port;
-  }
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer();
-  const listening = new Promise<boolean>((resolve) => {
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => resolve((server.address() as AddressInfo).port === port));
-  });
-  const free = await listening;
-  if (free) await new Promise((resolve) => server.close(resolve));
-  return free;
 }

@@ -1,5 +1,8 @@
 // npm test: obtains Postgres, Redis and Chromium, runs everything, and says on what how much ran.
 // Arguments are vitest's filters, and -t a pattern of tests' names: `npm test -- test/config -t issuer`.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startVitest } from 'vitest/node';
 import { buildImage } from '../../src/storage/pglite-image.ts';
@@ -44,6 +47,8 @@ async function runWith(binaries: Binaries): Promise<number> {
   const servers: { close(): Promise<void> }[] = [];
   const reporter = createCountingReporter();
   let crashed = 0;
+  const ports = mkdtempSync(join(tmpdir(), 'cardea-ports-'));
+  process.env.TEST_PORTS = ports;
   try {
     if (needed.postgres) {
       const postgres = await startPostgres(binaries.postgresDir ? { binaries: binaries.postgresDir } : {});
@@ -74,6 +79,7 @@ async function runWith(binaries: Binaries): Promise<number> {
     console.error(error);
   } finally {
     for (const server of servers.reverse()) await server.close();
+    rmSync(ports, { recursive: true, force: true });
   }
   const summary = reporter.summary();
   // No test at all is no success.
