@@ -141,17 +141,22 @@ test('T13 secrets are compared as digests: hashed at rest, and wrong ones cost t
   const first = `${service.secret[0] === 'A' ? 'B' : 'A'}${service.secret.slice(1)}`;
   const last = `${service.secret.slice(0, -1)}${service.secret.at(-1) === 'A' ? 'B' : 'A'}`;
   const client = await world.rooms.directory.find(service.clientId);
-  const times: Record<string, number[]> = { first: [], last: [] };
-  for (let n = 0; n < 4_000; n += 1) {
-    for (const [name, secret] of Object.entries({ first, last })) {
-      const began = performance.now();
-      expect(world.rooms.directory.verifySecret(client, secret)).toBe(false);
-      times[name]?.push(performance.now() - began);
-    }
-  }
   const median = (all: number[] = []) => all.sort((a, b) => a - b)[Math.floor(all.length / 2)] ?? 0;
-  const [a, b] = [median(times.first), median(times.last)];
-  expect(Math.abs(a - b) / Math.max(a, b)).toBeLessThan(0.25);
+  // The least of three rounds: a difference that is there is there in each, a busy machine is not.
+  let least = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 3; round += 1) {
+    const times: Record<string, number[]> = { first: [], last: [] };
+    for (let n = 0; n < 2_000; n += 1) {
+      for (const [name, secret] of Object.entries({ first, last })) {
+        const began = performance.now();
+        expect(world.rooms.directory.verifySecret(client, secret)).toBe(false);
+        times[name]?.push(performance.now() - began);
+      }
+    }
+    const [a, b] = [median(times.first), median(times.last)];
+    least = Math.min(least, Math.abs(a - b) / Math.max(a, b));
+  }
+  expect(least).toBeLessThan(0.25);
 });
 
 test('rotation: both secrets work while they overlap; without overlap the old one stops', async () => {

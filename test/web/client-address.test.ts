@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createAddressReader, isLoopbackAddress } from '../../src/web/client-address.ts';
+import { processorMs } from '../harness/cost.ts';
 
 const read = createAddressReader(['10.0.0.0/8', '2001:db8:ff::/48', '192.0.2.9']);
 const from = (remoteAddress: string | undefined, forwarded?: string, more: Record<string, string> = {}) =>
@@ -40,12 +41,13 @@ describe('S17 whose request it is', () => {
     expect(from('10.0.0.1', undefined, others)).toBe('10.0.0.1');
   });
 
-  test('P5 a hostile header costs no time', () => {
-    const startedAt = performance.now();
-    from('10.0.0.1', ','.repeat(100_000));
-    from('10.0.0.1', '1'.repeat(100_000));
-    from('10.0.0.1', '[[['.repeat(30_000));
-    expect(performance.now() - startedAt).toBeLessThan(50);
+  test('P5 a hostile header costs no time', async () => {
+    const cost = await processorMs(() => {
+      from('10.0.0.1', ','.repeat(100_000));
+      from('10.0.0.1', '1'.repeat(100_000));
+      from('10.0.0.1', '[[['.repeat(30_000));
+    });
+    expect(cost).toBeLessThan(50);
   });
 });
 

@@ -6,6 +6,7 @@ import { createAccessLog, loggedPath } from '../../src/web/access-log.ts';
 import { loadAssets } from '../../src/web/assets.ts';
 import { escapeHtml } from '../../src/web/render.ts';
 import { createLimitDoor } from '../../src/web/request-limits-door.ts';
+import { processorMs } from '../harness/cost.ts';
 import { type ServedDoors, serveDoors } from './serve-doors.ts';
 
 let served: ServedDoors | undefined;
@@ -55,9 +56,8 @@ describe('P2 the error door', () => {
   });
 
   test('P5 hostile Accept headers cost no time', async () => {
-    const startedAt = performance.now();
-    await send(`GET /a\nAccept: ${'a/b;q=0.1,'.repeat(1_200)}`, boom);
-    expect(performance.now() - startedAt).toBeLessThan(500);
+    const cost = await processorMs(() => send(`GET /a\nAccept: ${'a/b;q=0.1,'.repeat(1_200)}`, boom));
+    expect(cost).toBeLessThan(500);
   });
 });
 

@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseForm, readForm } from '../../src/web/forms.ts';
 import { WebFault } from '../../src/web/problem.ts';
+import { processorMs } from '../harness/cost.ts';
 import { type ServedDoors, serveDoors } from './serve-doors.ts';
 
 const parse = (text: string) => ({ ...parseForm(Buffer.from(text, 'latin1'), 40) });
@@ -48,12 +49,13 @@ describe('P7 what a form may hold', () => {
     ['too many fields', Array.from({ length: 41 }, (_, i) => `f${i}=1`).join('&')],
   ])('%s: 400', (_, text) => expect(status(text)).toBe(400));
 
-  test('P5 hostile bodies of the largest size cost no time', () => {
-    const startedAt = performance.now();
-    for (const piece of ['%', '%4', '&', '=', '+', 'a[', '%00', '%F0%9F%98%80', '\xff']) {
-      status(piece.repeat(Math.floor(16_384 / piece.length)));
-    }
-    expect(performance.now() - startedAt).toBeLessThan(100);
+  test('P5 hostile bodies of the largest size cost no time', async () => {
+    const cost = await processorMs(() => {
+      for (const piece of ['%', '%4', '&', '=', '+', 'a[', '%00', '%F0%9F%98%80', '\xff']) {
+        status(piece.repeat(Math.floor(16_384 / piece.length)));
+      }
+    });
+    expect(cost).toBeLessThan(100);
   });
 });
 
