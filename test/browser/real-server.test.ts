@@ -104,12 +104,18 @@ test.each([true, false])(
   },
 );
 
-describe.each(looks)('$look', ({ look: name, viewport, colorScheme }) => {
-  const shot = (page: Page, what: string) => look(page, `${what}-${name}`);
+describe('each page on phone and desktop, light and dark', () => {
+  const shot = async (page: Page, what: string) => {
+    for (const { look: name, viewport, colorScheme } of looks) {
+      await page.setViewportSize(viewport);
+      await page.emulateMedia({ colorScheme });
+      await look(page, `${what}-${name}`);
+    }
+  };
 
   test('sign-in, consent, the app, the front page, and out again', { timeout: 60_000 }, async () => {
     const mine = await seedApp();
-    const complaints = await withPage(chrome, { viewport, colorScheme }, async (page) => {
+    const complaints = await withPage(chrome, {}, async (page) => {
       await page.goto(asks(mine));
       const signInUrl = page.url();
       await shot(page, 'sign-in');
@@ -152,9 +158,9 @@ describe.each(looks)('$look', ({ look: name, viewport, colorScheme }) => {
     expect(complaints).toEqual([]);
   });
 
-  test('an account that is locked says so, and for how long', async () => {
+  test('an account that is locked says so, and for how long', { timeout: 60_000 }, async () => {
     const person = await seedPerson(world.rooms);
-    const complaints = await withPage(chrome, { viewport, colorScheme }, async (page) => {
+    const complaints = await withPage(chrome, {}, async (page) => {
       await page.goto(asks(client));
       for (let tries = 0; tries < 5; tries += 1) {
         await fill(page, person.email, 'not the password');
