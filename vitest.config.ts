@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 // What decides and renders: no database, no clock of the process moved, nothing that stays behind. The files of these
 // rooms share two processes, since loading the code again for each costs more than their tests.
@@ -6,8 +7,24 @@ const light = ['config', 'observability', 'outbound', 'pages', 'portal', 'protoc
   (room) => `test/${room}/**/*.test.ts`,
 );
 
+/** Browsers and broken servers first: they take longest, and no process shall be left alone with one at the end. */
+const long =
+  /\/test\/(?:browser|faults|races)\/|\/flows\/(?:back-channel-logout|sign-up|logout|lifetimes)\.test\.ts$/;
+
+/** Vitest's order within each project (larger files first where nothing is known), with the long ones ahead. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const projects = [...new Set(sorted.map(({ project }) => project.name))];
+    const place = ({ project, moduleId }: TestSpecification) =>
+      2 * projects.indexOf(project.name) + (long.test(moduleId) ? 0 : 1);
+    return sorted.sort((a, b) => place(a) - place(b));
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     pool: 'forks',
     // The files wait a third of their time for databases, servers and browsers of their own: three fill two cores.
     maxWorkers: 3,
