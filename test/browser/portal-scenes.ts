@@ -53,7 +53,7 @@ export const portalScenes: readonly Scene[] = [
       portal.events = events;
       portal.lines = [
         { group: 'apps', text: 'portal.profile.topic', path: '/account/profile' },
-        { group: 'sign-in', text: 'portal.activity.topic', path: '/account/activity' },
+        { group: 'sign-in', text: 'portal.connections.one', path: '/account/connections' },
       ];
     },
   },
