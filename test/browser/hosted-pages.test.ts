@@ -146,7 +146,7 @@ test.each([
         await page.clock.fastForward(300_000);
       } else {
         await page.getByRole('button', { name: 'Get a code to go on' }).click();
-        await page.getByLabel('Code from the mail').fill(RIGHT_CODE);
+        await page.getByLabel('Code from the e-mail').fill(RIGHT_CODE);
       }
       await page.getByLabel('Password', { exact: true }).fill('a long password');
       await page.getByRole('button', { name: 'Sign in', exact: true }).click();

@@ -77,12 +77,12 @@ test('offered after a password; then the field and the button sign in; a passkey
 
     await page.goto(`${world.issuer}/account/passkeys`);
     await page.getByRole('link', { name: 'Add a passkey' }).click();
-    await page.getByRole('button', { name: 'Make the passkey' }).click();
+    await page.getByRole('button', { name: 'Create the passkey' }).click();
     await page.getByText('This device has a passkey for your account already.').waitFor();
     await device.remove();
     const key = await addAuthenticator(page, { transport: 'usb' });
     await page.getByLabel('Name').fill('Key ring');
-    await page.getByRole('button', { name: 'Make the passkey' }).click();
+    await page.getByRole('button', { name: 'Create the passkey' }).click();
     await page.getByText('Your passkey is added.').waitFor();
     await look(page, 'portal-passkeys-phone-light');
     expect(await key.credentials()).toHaveLength(1);
@@ -126,7 +126,7 @@ test('a passkey of another device, used through this one: one of its own is offe
     await fill(page, person.email, person.password);
     await arrived(page);
     await page.goto(`${world.issuer}/account/passkeys/new`);
-    await page.getByRole('button', { name: 'Make the passkey' }).click();
+    await page.getByRole('button', { name: 'Create the passkey' }).click();
     await page.getByText('Your passkey is added.').waitFor();
     expect(await phone.credentials()).toHaveLength(1);
 
@@ -167,7 +167,7 @@ async function proveAddress(page: Page, email: string): Promise<void> {
   await page.goto(asks({ prompt: 'create' }));
   await fillIn(page, 'form.email', email);
   await press(page, 'signUp.button');
-  await titled(page, 'Look into your mail');
+  await titled(page, 'Check your e-mail');
   await fillIn(page, 'signUpCode.label', (await mailTo(email)).code);
   await press(page, 'signUp.button');
   await titled(page, 'Almost done');
