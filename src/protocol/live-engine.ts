@@ -8,14 +8,20 @@ import type Provider from 'oidc-provider';
 import type { EngineClients } from './engine-clients.ts';
 import type { Overridden } from './engine-overrides.ts';
 
+/** As it goes out: whole, with every header that does not change, so that a request copies and sets no more than these. */
+export interface PublicDocument {
+  readonly body: Buffer;
+  readonly headers: readonly (readonly [string, string])[];
+}
+
 export interface EngineInstance {
   readonly engine: Provider;
   readonly clients: EngineClients;
   /** Sends one logout token (engine-overrides.ts). */
   readonly tell: Overridden['tell'];
   readonly middleware: Koa.Middleware;
-  /** Discovery and JWKS as text with its entity tag, by path; filled at first use, gone with the instance. */
-  readonly documents: Map<string, { readonly text: string; readonly etag: string }>;
+  /** Discovery and JWKS by path; filled at first use, gone with the instance. */
+  readonly documents: Map<string, PublicDocument>;
 }
 
 export interface LiveEngine {

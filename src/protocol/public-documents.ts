@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type Koa from 'koa';
-import type { EngineInstance } from './live-engine.ts';
+import type { EngineInstance, PublicDocument } from './live-engine.ts';
 
 const paths: ReadonlySet<string> = new Set([
   '/.well-known/openid-configuration',
@@ -25,24 +25,35 @@ export async function servePublicDocument(
   instance: EngineInstance,
   maxAgeSeconds: number,
 ): Promise<void> {
-  let document = instance.documents.get(ctx.path);
-  if (document === undefined) {
-    await instance.middleware(ctx, async () => undefined);
-    if (ctx.status !== 200) return;
-    const text = typeof ctx.body === 'string' ? ctx.body : JSON.stringify(ctx.body);
-    const etag = createHash('sha256').update(text).digest('base64url').slice(0, 22);
-    document = { text, etag };
-    instance.documents.set(ctx.path, document);
-  }
-  ctx.set('Access-Control-Allow-Origin', '*');
-  ctx.set('Cross-Origin-Resource-Policy', 'cross-origin');
-  ctx.set('Cache-Control', `public, max-age=${maxAgeSeconds}`);
+  const document = instance.documents.get(ctx.path) ?? (await makeDocument(ctx, instance, maxAgeSeconds));
+  if (!document) return;
+  // Straight to Node: Koa asks for each header whether they have been sent already.
+  for (const [name, value] of document.headers) ctx.res.setHeader(name, value);
   ctx.status = 200;
-  ctx.body = document.text;
-  ctx.type =
-    ctx.path === '/oauth2/jwks'
-      ? 'application/jwk-set+json; charset=utf-8'
-      : 'application/json; charset=utf-8';
-  ctx.etag = document.etag;
+  ctx.body = document.body;
   if (ctx.fresh) ctx.status = 304;
+}
+
+async function makeDocument(
+  ctx: Koa.Context,
+  instance: EngineInstance,
+  maxAgeSeconds: number,
+): Promise<PublicDocument | undefined> {
+  await instance.middleware(ctx, async () => undefined);
+  if (ctx.status !== 200) return undefined;
+  const text = typeof ctx.body === 'string' ? ctx.body : JSON.stringify(ctx.body);
+  const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`;
+  const type = ctx.path === '/oauth2/jwks' ? 'application/jwk-set+json' : 'application/json';
+  const document: PublicDocument = {
+    body: Buffer.from(text),
+    headers: [
+      ['Access-Control-Allow-Origin', '*'],
+      ['Cross-Origin-Resource-Policy', 'cross-origin'],
+      ['Cache-Control', `public, max-age=${maxAgeSeconds}`],
+      ['Content-Type', `${type}; charset=utf-8`],
+      ['ETag', etag],
+    ],
+  };
+  instance.documents.set(ctx.path, document);
+  return document;
 }
