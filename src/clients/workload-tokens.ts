@@ -51,7 +51,9 @@ export function createWorkloadTokens(options: WorkloadTokensOptions): WorkloadTo
     if (token.length > MAX_TOKEN) refuse('it is too long');
     const { claims, header } = decoded(token);
     const { iss, sub } = claims;
-    const ofIssuer = (client.federated ?? []).filter(({ issuer }) => issuer === iss);
+    const ofIssuer = (client.federated ?? []).filter((one) =>
+      iss === undefined ? namesTrustDomain(one) : one.issuer === iss,
+    );
     if (ofIssuer.length === 0) refuse('its issuer is not one of this client’s');
     const binding = ofIssuer.find(({ subject }) => typeof sub === 'string' && isBoundSubject(subject, sub));
     if (!binding || sub === undefined) return refuse('its subject is not one of this client’s');
@@ -62,7 +64,7 @@ export function createWorkloadTokens(options: WorkloadTokensOptions): WorkloadTo
     const keys = await keysOf(binding, header.kid);
     const { payload } = await jwtVerify(token, createLocalJWKSet({ keys: [...keys] }), {
       algorithms: signatureAlgs,
-      issuer: binding.issuer,
+      ...(iss !== undefined && { issuer: binding.issuer }),
       subject: sub,
       audience: binding.audience ?? own,
       requiredClaims: ['exp'],
@@ -113,6 +115,14 @@ export function createWorkloadTokens(options: WorkloadTokensOptions): WorkloadTo
       }
     },
   };
+}
+
+/**
+ * JWT-SVID section 3: `iss` may be left out, since the trust domain in `sub` says whose keys sign. So only where the
+ * binding names both, the trust domain and its key set.
+ */
+function namesTrustDomain({ subject, jwksUri }: FederatedSubject): boolean {
+  return jwksUri !== undefined && /^spiffe:\/\/[^/*]+\//.test(subject);
 }
 
 function decoded(token: string) {

@@ -16,6 +16,7 @@ let world: World;
 let second: World;
 let remote: RemoteServer;
 let issuer: string;
+let api: string;
 let kubernetes: SeededClient;
 let actions: SeededClient;
 let withSecret: SeededClient;
@@ -46,10 +47,11 @@ beforeAll(async () => {
     CARDEA_OUTBOUND_CA_FILE: authority.caFile,
   });
   second = await world.second();
+  api = await seedApi(world.rooms);
   const input = {
     name: 'S',
     type: 'service',
-    resources: [await seedApi(world.rooms)],
+    resources: [api],
     scopes: ['orders:read'],
   } as const;
   const federated = (more: Parameters<typeof seedClient>[1]['federated']) =>
@@ -120,6 +122,33 @@ test('a subject with a * at its end, an audience of its own, and the SPIFFE type
   }
   const spiffe = { client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-spiffe' };
   expect((await present(actions, await sign(forJob()), world, spiffe)).status).toBe(200);
+});
+
+test('a JWT-SVID without iss, only where the binding names trust domain and key set', async () => {
+  const svid = (more: object) =>
+    sign(claims({ iss: undefined, sub: 'spiffe://example.org/prod/orders', ...more }));
+  const bound = (subject: string, jwksUri?: string) =>
+    seedClient(world.rooms, {
+      name: 'Orders',
+      type: 'service',
+      resources: [api],
+      scopes: ['orders:read'],
+      authMethod: 'federated_jwt',
+      federated: [{ issuer, subject, ...(jwksUri && { jwksUri }) }],
+    });
+  const keySet = `${issuer}/keys`;
+  const named = await bound('spiffe://example.org/prod/*', keySet);
+  expect((await present(named, await svid({}))).status).toBe(200);
+  for (const more of [
+    { sub: 'spiffe://evil.example/prod/orders' },
+    { iss: `${remote.origin}/stranger` },
+    { iss: '' },
+  ]) {
+    expect((await present(named, await svid(more))).status, JSON.stringify(more)).toBe(401);
+  }
+  for (const client of [await bound('spiffe://example.org/prod/*'), await bound('spiffe://*', keySet)]) {
+    expect((await present(client, await svid({}))).status).toBe(401);
+  }
 });
 
 test('once where it has a jti: 20 at once on two processes, one winner; as often as it is shown where it is reusable', async () => {
