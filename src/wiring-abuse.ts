@@ -1,8 +1,9 @@
 /** When strangers are asked for a proof before something is done for them, and where it is counted. */
 import { createProofCodes } from './accounts/proof-codes.ts';
-import type { Demand, ProofFront } from './pages/proof-front.ts';
+import type { Demand, ProofFault, ProofFront } from './pages/proof-front.ts';
 import type { Rooms } from './rooms.ts';
 import { pressureOf } from './throttle/pressure.ts';
+import { CHALLENGE_SECONDS } from './throttle/proof-of-work.ts';
 
 type Needs = Pick<
   Rooms,
@@ -17,7 +18,15 @@ type Needs = Pick<
   | 'mailedProofs'
   | 'mailBudget'
   | 'codeThrottle'
+  | 'refusals'
 >;
+
+const received: Readonly<Record<ProofFault, string>> = {
+  missing: 'none',
+  wrong: 'one that is not solved, or that was given to another form, browser or network',
+  outdated: 'one that came too late',
+  used: 'one that was accepted before',
+};
 
 /** Undefined where it is switched off. */
 export function createProofFront(rooms: Needs): ProofFront | undefined {
@@ -56,6 +65,16 @@ export function createProofFront(rooms: Needs): ProofFront | undefined {
       count(outcome);
       return outcome;
     },
+    refused: ({ fault, where, network, requestId }) =>
+      rooms.refusals.record({
+        kind: 'page',
+        rule: 'RFC 6585 section 4',
+        error: `proof_of_work_${fault}`,
+        expected: `a proof of work that was given to this form, browser and network within ${CHALLENGE_SECONDS} s, used once, or the mailed code in its place`,
+        received: `${where}: ${received[fault]}`,
+        network,
+        requestId,
+      }),
     ...(rooms.mail.kind !== 'off' && {
       codes: createProofCodes({
         ...rooms,

@@ -11,7 +11,7 @@ const MAX_EMAIL = 254;
 
 export function createProofCodeAction(o: {
   codes: ProofCodes;
-  gate: Pick<ProofGate, 'admits'>;
+  gate: Pick<ProofGate, 'asks'>;
   signIn: SignInPage;
   front: Pick<FrontDoor, 'networkOf'>;
   languages: Pick<PageLanguages, 'of'>;
@@ -25,7 +25,7 @@ export function createProofCodeAction(o: {
       const remember = fields.remember === 'yes';
       const typed = { email, remember };
       // Nothing is asked for, or nothing of this kind: then nothing is mailed.
-      if (!offersWay(visit, 'password') || (await gate.admits(ctx, 'sign-in', {}))) {
+      if (!offersWay(visit, 'password') || !(await gate.asks(ctx, 'sign-in'))) {
         return signIn.show(ctx, visit, { status: 200, ...typed });
       }
       const fault = (key: string) =>

@@ -12,12 +12,23 @@ export interface Demand {
   readonly retryAfterSeconds: number;
 }
 
+/** Why whoever was asked for a proof was shown the page again. */
+export type ProofFault = 'missing' | Exclude<WorkOutcome, 'solved'>;
+
 export interface ProofFront {
   /** What is asked of strangers from this network now; undefined: nothing. */
   demand(purpose: ProofPurpose, network: string): Promise<Demand | undefined>;
   issue(about: WorkFor, pressure: number): Challenge;
   /** Uses it up. */
   redeem(about: WorkFor, solution: Solution): Promise<WorkOutcome>;
+  /** Records it, for `explain`. @returns the reference that the page shows */
+  refused(about: {
+    readonly fault: ProofFault;
+    /** Method and path, without anything secret. */
+    readonly where: string;
+    readonly network: string;
+    readonly requestId: string;
+  }): string;
   /** Absent where there is no mail. */
   readonly codes?: ProofCodes | undefined;
 }

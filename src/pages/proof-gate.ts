@@ -4,13 +4,15 @@
  * shown the page again, and nothing was done for them.
  */
 import type Koa from 'koa';
+import { loggedPath } from '../web/access-log.ts';
 import type { Cookies } from '../web/cookies.ts';
 import type { ReadSubmitted } from '../web/form-guard.ts';
 import type { FormFields } from '../web/forms.ts';
 import { WebFault } from '../web/problem.ts';
+import { requestIdOf } from '../web/request-id.ts';
 import type { FrontDoor } from './front-door.ts';
 import { knownDevice } from './known-browsers.ts';
-import type { ProofFront, ProofPurpose } from './proof-front.ts';
+import type { ProofFault, ProofFront, ProofPurpose } from './proof-front.ts';
 import type { Route } from './routes.ts';
 import { waitText } from './wait-text.ts';
 
@@ -25,14 +27,22 @@ export interface ProofView {
   readonly waitSeconds: number;
 }
 
+export type Admission =
+  | { readonly kind: 'admitted' }
+  /** Recorded under this reference (`cardea explain`). */
+  | { readonly kind: 'refused'; readonly reference: string };
+
 export interface ProofGate {
   /** What the form with this CSRF token carries; undefined: nothing is asked. */
   view(ctx: Koa.Context, purpose: ProofPurpose, csrf: string): Promise<ProofView | undefined>;
-  /** Whether nothing is asked, or the form brings a solution that was not taken before. Uses it up. */
-  admits(ctx: Koa.Context, purpose: ProofPurpose, fields: FormFields): Promise<boolean>;
+  /** Whether anything is asked of strangers from there now. */
+  asks(ctx: Koa.Context, purpose: ProofPurpose): Promise<boolean>;
+  /** Admitted: nothing is asked, or the form brings a solution that was not taken before. Uses it up. */
+  admit(ctx: Koa.Context, purpose: ProofPurpose, fields: FormFields): Promise<Admission>;
   readonly routes: readonly Route[];
 }
 
+const ADMITTED: Admission = { kind: 'admitted' };
 const PATH = '/proof';
 /** web/csrf.ts */
 const TOKEN = /^[A-Za-z0-9_-]{43}$/;
@@ -46,7 +56,9 @@ export function createProofGate(o: {
   readSubmitted: ReadSubmitted;
 }): ProofGate {
   const { proof, front, cookies, base } = o;
-  if (!proof) return { view: async () => undefined, admits: async () => true, routes: [] };
+  if (!proof) {
+    return { view: async () => undefined, asks: async () => false, admit: async () => ADMITTED, routes: [] };
+  }
 
   const challengeFor = async (ctx: Koa.Context, purpose: ProofPurpose, form: string) => {
     const network = front.networkOf(ctx.ip);
@@ -63,11 +75,18 @@ export function createProofGate(o: {
       const waitSeconds = asked.demand.retryAfterSeconds;
       return { ...asked.terms, purpose, renew: base + PATH, wait: waitText(waitSeconds), waitSeconds };
     },
-    async admits(ctx, purpose, { csrf: form = '', challenge = '', answer = '' }) {
+    asks: async (ctx, purpose) => (await proof.demand(purpose, front.networkOf(ctx.ip))) !== undefined,
+    async admit(ctx, purpose, { csrf: form = '', challenge = '', answer = '' }) {
       const network = front.networkOf(ctx.ip);
-      if ((await proof.demand(purpose, network)) === undefined) return true;
-      if (challenge === '') return false;
-      return (await proof.redeem({ purpose, form, network }, { challenge, answer })) === 'solved';
+      if ((await proof.demand(purpose, network)) === undefined) return ADMITTED;
+      const refused = (fault: ProofFault): Admission => {
+        const where = `${ctx.method} ${loggedPath(ctx.path)}`;
+        const reference = proof.refused({ fault, where, network, requestId: requestIdOf(ctx) });
+        return { kind: 'refused', reference };
+      };
+      if (challenge === '' || answer === '') return refused('missing');
+      const outcome = await proof.redeem({ purpose, form, network }, { challenge, answer });
+      return outcome === 'solved' ? ADMITTED : refused(outcome);
     },
     routes: [
       {

@@ -28,6 +28,8 @@ interface Again {
   /** What stands in it. */
   readonly noticeValues?: Readonly<Record<string, string>>;
   readonly waitSeconds?: number;
+  /** Of what was refused, as `explain` takes it. */
+  readonly reference?: string | undefined;
   readonly email?: string | undefined;
   readonly remember?: boolean;
   /** A code in place of a proof was asked for, or typed. */
@@ -104,6 +106,7 @@ export function createSignInPage(o: {
         faults: again?.faults ?? {},
         notice: again?.notice ?? (hasWay ? undefined : 'signIn.noWay'),
         noticeValues: again?.noticeValues,
+        reference: again?.reference,
         passkey,
         passwords,
         providers,
@@ -153,9 +156,16 @@ export function createSignInPage(o: {
       const faults = { 'proof-code': 'code.wrong' };
       return show(ctx, visit, { status: 422, faults, email, remember, coded: true });
     }
+    let reference: string | undefined;
+    const admits = async () => {
+      if (coded?.kind === 'right') return true;
+      const admission = await gate.admit(ctx, 'sign-in', fields);
+      if (admission.kind === 'refused') reference = admission.reference;
+      return admission.kind === 'admitted';
+    };
     const outcome = await o.passwords.attempt(ctx, email, password, {
       keep: fields.keep === 'yes',
-      admits: async () => coded?.kind === 'right' || gate.admits(ctx, 'sign-in', fields),
+      admits,
     });
     switch (outcome.kind) {
       case 'signed-in': {
@@ -170,7 +180,7 @@ export function createSignInPage(o: {
         });
       }
       case 'unproved':
-        return show(ctx, visit, { status: 429, notice: 'proof.rush', email, remember });
+        return show(ctx, visit, { status: 429, notice: 'proof.rush', reference, email, remember });
       // One sentence for unknown, wrong and disabled (OWASP ASVS 6.3.8).
       case 'rejected':
         return show(ctx, visit, { status: 422, notice: 'signIn.rejected', email, remember });

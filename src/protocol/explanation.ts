@@ -41,6 +41,25 @@ const places: Readonly<Record<string, string>> = {
   page: 'a request for a page of Cardea',
 };
 
+const plainPage = 'Nothing to change on the client: the address or the browser form itself was refused.';
+const rush =
+  'Nothing to change on the client: too many sign-ins fail from this network, or more passwords wait than can be checked, so ' +
+  'browsers that the account does not know prove some work first (docs/abuse.md).';
+
+/** What a person or an operator does about a proof of work, by the error (pages/proof-front.ts). */
+const mendsOfPages: Readonly<Record<string, string>> = {
+  proof_of_work_missing:
+    `${rush} This one came without: its page was opened before, or its scripts are off or blocked. Sending the page that was ` +
+    'shown does it; without scripting its button for a mailed code does.',
+  proof_of_work_outdated:
+    `${rush} This page was open for longer than a proof lives and could not fetch another one at /proof. Sending the page that ` +
+    "was shown does it; if it goes on, compare the servers' clocks, and let /proof through in front of Cardea.",
+  proof_of_work_used: `${rush} This one had been used: the form was sent twice. Sending the page that was shown does it.`,
+  proof_of_work_wrong:
+    `${rush} This one was not solved, or the browser has changed its network or the form meanwhile. Sending the page that was ` +
+    'shown does it; if it goes on for everybody, check CARDEA_TRUSTED_PROXIES: the address must stay the same.',
+};
+
 /** Parameters that are compared with registered values to the character. */
 const compared: Readonly<
   Record<string, (client: Client, servers: readonly ResourceServer[]) => readonly string[]>
@@ -67,7 +86,7 @@ export function explain(
 ): Explanation {
   const where = places[refusal.kind] ?? `a request (${refusal.kind})`;
   if (refusal.kind === 'page') {
-    const text = 'Nothing to change on the client: the address or the browser form itself was refused.';
+    const text = mendsOfPages[refusal.error] ?? plainPage;
     return { refusal, where, expected: refusal.expected ?? '', accepted: [], mend: nothing(text) };
   }
   const rule = ruleOf(refusal.error, refusal.description, refusal.cause);

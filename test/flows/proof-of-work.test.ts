@@ -1,5 +1,7 @@
 /** A storm of wrong passwords from one network: what its strangers must prove, and that nobody honest stays outside. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { explain } from '../../src/protocol/explanation.ts';
+import { createProofFront } from '../../src/wiring-abuse.ts';
 import { type Agent, createAgent, type Form, formTo } from '../harness/agent.ts';
 import { type SeededClient, seedPerson, seedWebClient } from '../harness/seed.ts';
 import { solve } from '../throttle/solve.ts';
@@ -76,7 +78,19 @@ describe.each(['full', 'embedded'] as const)('on %s', (setup) => {
     const form = await open(agent);
     expect(challengeOf(form).bits).toBeGreaterThan(16);
     const before = hashes();
+    /** What an operator is told of a refused page. */
+    const told = async ({ text }: { text: string }) => {
+      const reference = /Reference ([0-9A-Z]{4}-[0-9A-Z]{4})/.exec(text)?.[1] ?? '';
+      const refusal = await world.rooms.refusals.find(reference);
+      if (!refusal) return undefined;
+      expect(JSON.stringify(refusal)).not.toContain(person.email);
+      expect(refusal).toMatchObject({ kind: 'page', rule: 'RFC 6585 section 4', network });
+      expect(refusal.received).toMatch(/^POST \/interaction\/\S+\/?\S*: (none|one that)/);
+      expect(explain(refusal, undefined, []).mend.text).toContain('Sending the page');
+      return refusal.error;
+    };
     const refused = await send(agent, form, typed);
+    expect(await told(refused)).toBe('proof_of_work_missing');
     expect(refused.status).toBe(429);
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(refused.text).toContain(`value="${person.email}"`);
@@ -94,13 +108,15 @@ describe.each(['full', 'embedded'] as const)('on %s', (setup) => {
     // A solution is this browser's, this network's and this page's.
     const stranger = agentFrom(network);
     const theirs = await open(stranger);
-    expect((await send(stranger, theirs, { ...typed, ...proof })).status).toBe(429);
+    const foreign = await send(stranger, theirs, { ...typed, ...proof });
+    expect([foreign.status, await told(foreign)]).toEqual([429, 'proof_of_work_wrong']);
     expect(hashes()).toBe(before);
     const own = solved(theirs);
     expect(
       (await send(stranger, theirs, { email: 'nobody@example.com', password: wrong, ...own })).status,
     ).toBe(422);
-    expect((await send(stranger, theirs, { ...typed, ...own })).status).toBe(429);
+    const again = await send(stranger, theirs, { ...typed, ...own });
+    expect([again.status, await told(again)]).toEqual([429, 'proof_of_work_used']);
     const at = hashes();
     expect((await send(agent, form, { ...typed, ...proof })).status).toBe(303);
     expect(hashes()).toBe(at + 1);
@@ -196,6 +212,22 @@ describe.each(['full', 'embedded'] as const)('on %s', (setup) => {
     clock.reset();
   });
 
+  test('a full queue before the hashing asks it of every network, as many as strangers may fill of it', async () => {
+    const { queueLength } = world.rooms.settings.argon2;
+    const places = Math.max(1, Math.floor((queueLength * 3) / 4));
+    const demandAt = (depth: number) =>
+      createProofFront({
+        ...world.rooms,
+        passwords: { ...world.rooms.passwords, depth: () => depth },
+      })?.demand('sign-in', '203.0.113.200');
+    const half = Math.ceil(places / 2);
+    expect(await demandAt(half - 1)).toBeUndefined();
+    expect(await demandAt(half)).toMatchObject({ pressure: 0 });
+    const full = await demandAt(places);
+    expect(full?.pressure).toBe(1);
+    expect(full?.retryAfterSeconds).toBe(world.rooms.settings.argon2.queueSeconds);
+  });
+
   test('S11 a page that was open for long is renewed in place; what is no form of ours is refused', async () => {
     const network = await underPressure();
     const agent = agentFrom(network);
@@ -204,7 +236,12 @@ describe.each(['full', 'embedded'] as const)('on %s', (setup) => {
     clock.move(301);
     const person = await seedPerson(world.rooms);
     const typed = { email: person.email, password: person.password };
-    expect((await send(agent, form, { ...typed, ...solved(form) })).status).toBe(429);
+    const late = await send(agent, form, { ...typed, ...solved(form) });
+    const reference = /Reference ([0-9A-Z-]{9})/.exec(late.text)?.[1] ?? '';
+    expect([late.status, (await world.rooms.refusals.find(reference))?.error]).toEqual([
+      429,
+      'proof_of_work_outdated',
+    ]);
     const renewed = await agent.post('/proof', { csrf, purpose: 'sign-in' });
     expect(renewed.headers.get('cache-control')).toBe('no-store');
     const terms = JSON.parse(renewed.text) as { challenge: string; bits: number };

@@ -17,6 +17,7 @@ export function fakeProof(demand: () => Demand | undefined): ProofFront {
   return {
     ...work,
     demand: async () => demand(),
+    refused: () => 'K7QF-2M9D',
     codes: {
       ask: async ({ email }) => (email.includes('@') ? 'asked' : 'no-address'),
       redeem: async ({ code }) => ({ kind: code === RIGHT_CODE ? 'right' : 'wrong' }),
