@@ -115,13 +115,18 @@ export function createTexts({ lang, dir, texts }: LanguageFile, fallback?: Texts
     dir,
     t: (key, values) =>
       parts(key, values)
-        .map(({ text }) => text)
+        .map(({ text, strong }) => (strong && dir === 'rtl' ? isolated(text) : text))
         .join(''),
     parts,
     has: (key) => known.has(key) || fallback?.has(key) === true,
     time: (at, timeZone = 'UTC') => format(at, { ...day, ...hour, timeZone }),
     date: (at, timeZone = 'UTC') => format(at, { ...day, timeZone }),
   };
+}
+
+/** First-strong isolate (Unicode UAX 9): a name or address from left to right turns nothing around it. */
+function isolated(text: string): string {
+  return `\u2068${text}\u2069`;
 }
 
 function pseudoOf({ dir, texts }: LanguageFile): LanguageFile {

@@ -31,6 +31,13 @@ describe('texts', () => {
     expect(en.t('hello', { a: '{b}', b: 'c' })).toBe('{b} and c');
   });
 
+  test('from right to left a value stands by itself, so that it turns nothing around it', () => {
+    const ar = createTexts({ lang: 'ar', dir: 'rtl', texts: { to: 'إلى {to}.' } });
+    expect(ar.t('to', { to: 'ada@example.com' })).toBe('إلى \u2068ada@example.com\u2069.');
+    // A template marks these with an element of its own.
+    expect(ar.parts('to', { to: 'ada@example.com' })[1]).toEqual({ text: 'ada@example.com', strong: true });
+  });
+
   test('the pseudo-locale keeps placeholders, marks both ends and is longer', () => {
     expect(pseudoText('Hello {name}')).toMatch(/^\[[^a-zA-Z]+ \{name\}( ·)+\]$/);
   });
