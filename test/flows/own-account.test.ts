@@ -163,7 +163,7 @@ describe.each([
     const { agent } = await enter(world, person);
     const password = 'an umbrella in november';
     const wrong = await post(agent, '/account/password', '/account/password', { old: 'not it', password });
-    expect([wrong.status, wrong.text.includes('not your present password')]).toEqual([422, true]);
+    expect([wrong.status, wrong.text.includes('not your current password')]).toEqual([422, true]);
     const weak = { old: person.password, password: 'Ada Lovelace 1815' };
     const refused = await post(agent, '/account/password', '/account/password', weak);
     expect([refused.status, refused.text.includes('must not be made of your name')]).toEqual([422, true]);
