@@ -114,7 +114,7 @@ describe.each<[string, Setup, boolean]>([
       await fill(page, 'portal.email.codeLabel', (await mailboxes.next(world, first)).code);
       await press(page, 'portal.email.codeButton');
       await said(page, 'portal.done.email');
-      expect((await mailboxes.next(world, person.email)).text).toContain('This is the last mail');
+      expect((await mailboxes.next(world, person.email)).text).toContain('This is the last e-mail');
       await fill(page, 'portal.email.new', second);
       await press(page, 'portal.email.button');
       await headed(page, 'portal.email.codeTitle');
