@@ -221,7 +221,7 @@ export function createFakeFrontDoor(): FakeFrontDoor {
     mailbox: async () => fake.mails,
     protocol,
     async authenticate(attempt) {
-      const { admits, ...said } = attempt;
+      const { admits, browser: _, ...said } = attempt;
       told.attempts.push(said);
       return admits && !(await admits()) ? { kind: 'unproved' } : fake.outcome;
     },
