@@ -123,10 +123,14 @@ describe.each(setups)('%s: %s', (setup, _name, count) => {
     for (const { hashes, byStatus, answers } of [atKnown, atUnknown]) {
       expect(hashes).toBeGreaterThan(0);
       expect(hashes).toBeLessThanOrEqual(ALLOWED);
-      expect(Object.keys(byStatus)).toEqual(['422', '429']);
-      expect(byStatus[422]).toBe(hashes);
-      const locked = answers.filter(({ status }) => status === 429);
-      expect(locked.filter(({ headers }) => !(Number(headers.get('retry-after')) >= 1))).toEqual([]);
+      // A machine that is too slow for the stores' deadlines says so; whatever was hashed by then has no other answer.
+      const { 422: wrong = 0, 429: locked = 0, 503: busy = 0 } = byStatus;
+      expect(wrong + locked + busy).toBe(ATTEMPTS);
+      expect(locked).toBeGreaterThan(ATTEMPTS / 2);
+      expect(wrong).toBeLessThanOrEqual(hashes);
+      expect(wrong).toBeGreaterThanOrEqual(hashes - busy);
+      const waiting = answers.filter(({ status }) => status !== 422);
+      expect(waiting.filter(({ headers }) => !(Number(headers.get('retry-after')) >= 1))).toEqual([]);
     }
     // Past half of the limit an attempt goes after 5, 10, 20 s: a storm that lasts as long gets one more for each.
     const longest = Math.max(atKnown.seconds, atUnknown.seconds);
