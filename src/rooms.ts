@@ -230,6 +230,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     invitations: mailed.invitations,
     proofs: mailed.mailedProofs,
     budget: mailed.mailBudget,
+    codeThrottle: mailed.codeThrottle,
     mail,
     metrics,
   });

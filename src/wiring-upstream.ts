@@ -22,6 +22,7 @@ import type { Metrics } from './observability/metrics.ts';
 import { listPasskeys } from './passkeys/passkey-store.ts';
 import type { Sealing } from './storage/sealing.ts';
 import type { Database } from './storage/tables.ts';
+import type { CodeThrottle } from './throttle/code-throttle.ts';
 import type { MailBudget } from './throttle/mail-budget.ts';
 import { createAttempts } from './upstream/attempts.ts';
 import type { ProviderDirectory } from './upstream/provider-directory.ts';
@@ -41,6 +42,7 @@ interface Needs {
   readonly invitations: Pick<Invitations, 'isInvited' | 'take'>;
   readonly proofs: Pick<MailedProofs, 'issue' | 'redeemCode'>;
   readonly budget: MailBudget;
+  readonly codeThrottle: CodeThrottle;
   readonly mail: Pick<Mail, 'kind' | 'write'>;
   readonly metrics: Pick<Metrics, 'count'>;
 }
@@ -64,7 +66,7 @@ export function createUpstreamRoom(o: Needs): Upstream {
 }
 
 function needsOf(o: Needs): UpstreamNeeds {
-  const { db, clock, audit, settings, invitations, proofs, budget, mail } = o;
+  const { db, clock, audit, settings, invitations, proofs, budget, codeThrottle, mail } = o;
   const policy = createSignUpPolicy(settings.signUp, invitations.isInvited);
   const maker = createAccountMaker(o);
   return {
@@ -101,6 +103,7 @@ function needsOf(o: Needs): UpstreamNeeds {
       return { kind: 'created', accountId };
     },
     mayMail: (address, network) => budget.take({ address, network }),
+    admitCode: codeThrottle.check,
     ...(mail.kind === 'off'
       ? {}
       : {

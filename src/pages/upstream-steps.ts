@@ -166,7 +166,7 @@ export function createUpstreamSteps(o: {
   ): Promise<boolean> {
     const held = heldOf(ctx, visit);
     if (!held) return false;
-    const outcome = await upstream.proveByCode(held, visit.uid, code);
+    const outcome = await upstream.proveByCode(held, visit.uid, code, fromOf(ctx));
     switch (outcome.kind) {
       case 'signed-in': {
         const { accountId, amr, at } = outcome;
@@ -179,6 +179,11 @@ export function createUpstreamSteps(o: {
       case 'password-needed':
         page(ctx, visit, standing, { status: 422, notice: 'upstream.prove.passwordNeeded', sent: false });
         break;
+      case 'wait': {
+        const waitSeconds = outcome.retryAfterSeconds;
+        page(ctx, visit, standing, { status: 429, notice: 'code.tooMany', waitSeconds, sent: true });
+        break;
+      }
       case 'wrong':
         page(ctx, visit, standing, { status: 422, faults: { code: 'upstream.prove.wrong' }, sent: true });
     }

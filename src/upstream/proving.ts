@@ -13,6 +13,8 @@ export type CodeOutcome =
   /** `amr` is what was proved of the account: that its mailbox is read. */
   | SignedIn
   | { readonly kind: 'wrong' }
+  /** Its network has typed too many. Nothing was looked at. */
+  | { readonly kind: 'wait'; readonly retryAfterSeconds: number }
   /** It was right, and there is more to do: the standing says what. */
   | { readonly kind: 'go-on' }
   /** It was right; but nobody has ever verified that account's address, so its password must say the same. */
@@ -23,7 +25,7 @@ export interface Proving {
   readonly mailsCodes: boolean;
   /** The same whether there is an account or not. `locale`: the page's language. False: it is over. */
   sendCode(held: Held, uid: string, from: From, locale: string): Promise<boolean>;
-  proveByCode(held: Held, uid: string, code: string): Promise<CodeOutcome>;
+  proveByCode(held: Held, uid: string, code: string, from: From): Promise<CodeOutcome>;
   /** The address whose password is asked for; undefined: it is over. */
   addressToProve(held: Held, uid: string): Promise<string | undefined>;
   /** The password of this account was right. False: it is over, or about another address. */
@@ -48,9 +50,11 @@ export function createProving(
       }
       return true;
     },
-    async proveByCode(held, uid, code) {
+    async proveByCode(held, uid, code, from) {
       const found = await stranger(held, uid);
       if (!found) return { kind: 'wrong' };
+      const admitted = await needs.admitCode(from.network);
+      if (admitted.kind === 'wait') return admitted;
       const at = clock.now();
       return db.transaction().execute(async (trx): Promise<CodeOutcome> => {
         const proved = await needs.redeemCode(trx, digest(held.handle), code);

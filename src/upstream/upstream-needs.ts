@@ -52,6 +52,10 @@ export interface UpstreamNeeds {
   makeAccount(trx: Kysely<Database>, person: NewPerson, by: By): Promise<Made>;
   /** Whether another mail to this address may be caused from there. */
   mayMail(canonical: string, network: string): Promise<boolean>;
+  /** Counts a typed code of a network, before it is looked at. */
+  admitCode(
+    network: string,
+  ): Promise<{ readonly kind: 'go' } | { readonly kind: 'wait'; readonly retryAfterSeconds: number }>;
   /** Mails a code that proves the address, for this subject; absent where there is no mail. */
   readonly mailCode?: (o: {
     subject: string;

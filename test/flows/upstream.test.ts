@@ -34,6 +34,7 @@ describe.each(setups)('%s', (setup) => {
     fake = await startFakeProvider(authority.server());
     world = await openWorld(setup, {
       ...outboundTo(authority, fake.remote.port),
+      CARDEA_LIMIT_CODE_TRIES_PER_NETWORK: '100/15m',
       CARDEA_SIGN_UP: 'domains',
       CARDEA_SIGN_UP_DOMAINS: 'corp.example',
     });
@@ -254,5 +255,21 @@ describe.each(setups)('%s', (setup) => {
     const consent = await through(agent, page, fake);
     expect(consent.text).toContain('/consent"');
     expect(codeOf(await allow(agent, consent))).toBeTruthy();
+  });
+
+  // The last one: nobody of this network types a code after it.
+  test('A16 codes typed here count with all others of the network, and the right one waits as well', async () => {
+    const person = await seedPerson(world.rooms, `too-many-${setup}@example.com`);
+    fake.claims = { sub: 'm-1', email: person.email, email_verified: true };
+    const { agent, page } = await atSignIn(world, client);
+    const proving = await through(agent, page, fake);
+    const asked = await agent.follow(await post(agent, proving, '/connect', { act: 'send' }));
+    const code = await mailedCode(world, person.email);
+    while ((await world.rooms.codeThrottle.check('127.0.0.1')).kind === 'go');
+    const held = await post(agent, asked, '/connect', { act: 'code', code });
+    expect(held.status).toBe(429);
+    expect(Number(held.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(held.text).toContain('Too many codes were entered');
+    expect(await identities()).not.toContainEqual(expect.objectContaining({ subject: 'm-1' }));
   });
 });
