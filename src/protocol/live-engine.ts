@@ -10,7 +10,7 @@ import type { Overridden } from './engine-overrides.ts';
 
 /** As it goes out: whole, with every header that does not change, so that a request copies and sets no more than these. */
 export interface PublicDocument {
-  readonly body: Buffer;
+  readonly body: string;
   readonly headers: readonly (readonly [string, string])[];
 }
 

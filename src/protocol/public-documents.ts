@@ -45,7 +45,7 @@ async function makeDocument(
   const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`;
   const type = ctx.path === '/oauth2/jwks' ? 'application/jwk-set+json' : 'application/json';
   const document: PublicDocument = {
-    body: Buffer.from(text),
+    body: text,
     headers: [
       ['Access-Control-Allow-Origin', '*'],
       ['Cross-Origin-Resource-Policy', 'cross-origin'],
