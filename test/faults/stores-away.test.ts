@@ -97,9 +97,19 @@ async function duringOutage({
   // 0.9 s for a check that hangs, 1 s of cache; the rest is this machine being busy.
   expect(turnedAfter).toBeLessThan(2_500);
 
+  // A warm process answers for the rest of its lease; from then on none of them does.
+  const bearer = { authorization: `Bearer ${String(accessToken)}` };
+  await Promise.all(
+    world.processes.map((one) =>
+      until('the lease is over', async () => {
+        const answer = await one.ask('/oauth2/userinfo', { headers: bearer });
+        if (answer.status !== 503) throw new Error(`${answer.status}`);
+      }),
+    ),
+  );
   const refused = await Promise.all([
     refresh(refreshToken),
-    caller.ask('/oauth2/userinfo', { headers: { authorization: `Bearer ${String(accessToken)}` } }),
+    caller.ask('/oauth2/userinfo', { headers: bearer }),
     caller.ask('/oauth2/introspect', {
       form: { token: String(refreshToken) },
       headers: basic(world.seeds.web),
