@@ -71,9 +71,11 @@ export function createLinkPages(o: {
   };
   const gone = (ctx: Koa.Context, status: number) =>
     sendPage(ctx, 'link-gone', { status, data: { askAgainUrl: o.askAgainUrl, home: `${base}/` } });
+  // A cookie names it: `done.constructor` is no page.
+  const pageFor = (purpose: string) => (Object.hasOwn(pages, purpose) ? pages[purpose] : undefined);
   const pageOf = async (token: string): Promise<[string, LinkPage] | undefined> => {
     const purpose = token === '' ? undefined : await o.purposeOf(token);
-    const page = purpose === undefined ? undefined : pages[purpose];
+    const page = purpose === undefined ? undefined : pageFor(purpose);
     return purpose !== undefined && page ? [purpose, page] : undefined;
   };
   const linkOf = (ctx: Koa.Context, token: string): OpenLink => ({
@@ -92,7 +94,7 @@ export function createLinkPages(o: {
         async handle(ctx) {
           const kept = cookies.read(ctx, COOKIE, PATH) ?? '';
           const [purpose, removed] = doneOf(kept);
-          const done = pages[purpose];
+          const done = pageFor(purpose);
           if (done) return done.done(ctx, removed);
           const found = await pageOf(kept);
           if (!found) return gone(ctx, 410);

@@ -1,5 +1,6 @@
 /** Mailed links: a scanner that follows them burns nothing, in any browser the button works once. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createCookies } from '../../src/web/cookies.ts';
 import { createAgent, formTo } from '../harness/agent.ts';
 import { type Mailboxes, openMailboxes } from '../harness/mail-scanner.ts';
 import { type Person, seedPerson } from '../harness/seed.ts';
@@ -80,6 +81,16 @@ describe.each([
     const done = await other.post(foreign.action, foreign.fields);
     expect(done.status).toBe(303);
     expect(await isVerified(person)).toBe(true);
+  });
+
+  test('S11 a kept word that names no page is a dead link, whatever objects are made of', async () => {
+    const { nameOf } = createCookies({ secure: world.issuer.startsWith('https:') });
+    const cookie = nameOf('link', '/link');
+    for (const word of ['constructor', 'removed.constructor', '__proto__', 'toString', 'nothing', '']) {
+      const answer = await createAgent(world.issuer).get('/link', { cookie: `${cookie}=done.${word}` });
+      expect(answer.status, word).toBe(410);
+      expect(answer.text, word).toContain('This link no longer works');
+    }
   });
 
   test('A5 by code where the account is known; a link to an address that was changed since is dead', async () => {
