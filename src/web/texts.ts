@@ -12,7 +12,8 @@ export interface TextPart {
   readonly strong: boolean;
 }
 
-type Values = Readonly<Record<string, string | number>>;
+/** A list stands as alternatives, as the language writes them: "a, b or c". */
+type Values = Readonly<Record<string, string | number | readonly string[]>>;
 
 /** One text, or one for each plural category; the first number among the values decides. */
 export type TextEntry = string | Readonly<Record<string, string>>;
@@ -84,6 +85,7 @@ export function createTexts({ lang, dir, texts }: LanguageFile, fallback?: Texts
 
   // British English: a day stands before its month, and noon is 12:00.
   const region = lang === 'en' ? 'en-GB' : lang;
+  const lists = new Intl.ListFormat(region, { type: 'disjunction' });
   const format = (at: number, options: Intl.DateTimeFormatOptions) =>
     new Intl.DateTimeFormat(region, options).format(at);
 
@@ -102,11 +104,15 @@ export function createTexts({ lang, dir, texts }: LanguageFile, fallback?: Texts
     return formOf(entry, values)
       .split(/(\{\w+\})/)
       .filter((piece) => piece !== '')
-      .map((piece) => {
+      .flatMap((piece) => {
         const name = /^\{(\w+)\}$/.exec(piece)?.[1];
-        if (name === undefined) return { text: piece, strong: false };
+        if (name === undefined) return [{ text: piece, strong: false }];
         const value = values[name] ?? '';
-        return { text: typeof value === 'number' ? numbers.format(value) : value, strong: true };
+        if (typeof value === 'number') return [{ text: numbers.format(value), strong: true }];
+        if (typeof value === 'string') return [{ text: value, strong: true }];
+        return lists
+          .formatToParts(value)
+          .map((part) => ({ text: part.value, strong: part.type === 'element' }));
       });
   };
 

@@ -38,6 +38,20 @@ describe('texts', () => {
     expect(ar.parts('to', { to: 'ada@example.com' })[1]).toEqual({ text: 'ada@example.com', strong: true });
   });
 
+  test.each([
+    ['en', 'ltr', 'a.example, b.example or c.example'],
+    ['de', 'ltr', 'a.example, b.example oder c.example'],
+    ['ja', 'ltr', 'a.example、b.example、またはc.example'],
+    ['ar', 'rtl', '\u2068a.example\u2069 أو \u2068b.example\u2069 أو \u2068c.example\u2069'],
+  ] as const)('alternatives are joined as %s joins them, each a piece of its own', (lang, dir, joined) => {
+    const texts = createTexts({ lang, dir, texts: { at: '@ {domains}.' } });
+    const domains = ['a.example', 'b.example', 'c.example'];
+    expect(texts.t('at', { domains })).toBe(`@ ${joined}.`);
+    expect(texts.parts('at', { domains }).filter(({ strong }) => strong)).toEqual(
+      domains.map((text) => ({ text, strong: true })),
+    );
+  });
+
   test('the pseudo-locale keeps placeholders, marks both ends and is longer', () => {
     expect(pseudoText('Hello {name}')).toMatch(/^\[[^a-zA-Z]+ \{name\}( ·)+\]$/);
   });
