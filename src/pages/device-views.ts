@@ -52,10 +52,12 @@ export function createDeviceViews({
   const page = (ctx: Headers, name: string, data: Readonly<Record<string, unknown>>) =>
     renderPage(name, data, languages.of(ctx));
   return {
-    renderCodeEntry(ctx, { waitSeconds, ...view }) {
+    renderCodeEntry(ctx, { waitSeconds, fault, ...view }) {
       pagePolicy(ctx);
       const wait = waitSeconds === undefined ? undefined : waitText(waitSeconds);
-      return page(ctx, 'device-code', { ...view, wait });
+      const text = fault && `device.fault.${fault}`;
+      const told = fault !== undefined && faultsOfCode.has(fault) ? { codeFault: text } : { notice: text };
+      return page(ctx, 'device-code', { ...view, ...told, wait });
     },
     renderDeviceConfirm(ctx, { client, askedAt, now, ...view }) {
       pagePolicy(ctx, { formTargets: formTargetsOf(client), images: images(client) });
@@ -75,6 +77,9 @@ export function createDeviceViews({
     },
   };
 }
+
+/** What is wrong with what was typed, told beside its field; the others are about the whole form. */
+const faultsOfCode: ReadonlySet<string> = new Set(['missing', 'unknown', 'used']);
 
 function agoText(ms: number): { key: string; number: number } {
   const number = Math.floor(ms / 60_000);

@@ -97,7 +97,7 @@ export function createSecondFactorPage(o: {
           return 'taken';
         }
         case 'wrong':
-          await again({ status: 422, notice: `secondFactor.wrong.${factor.kind}` });
+          await again({ status: 422, ...wrong(factor.kind) });
           return 'taken';
         case 'locked':
         case 'busy': {
@@ -113,4 +113,10 @@ export function createSecondFactorPage(o: {
       }
     },
   };
+}
+
+/** Beside the field where there is one. */
+function wrong(kind: FactorKind): Pick<Again, 'notice' | 'faults'> {
+  const text = `secondFactor.wrong.${kind}`;
+  return kind === 'passkey' ? { notice: text } : { faults: { code: text } };
 }

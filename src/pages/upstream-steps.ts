@@ -247,7 +247,7 @@ function refusal(outcome: Exclude<SignInOutcome, { kind: 'signed-in' }>): Again 
   switch (outcome.kind) {
     case 'unproved':
     case 'rejected':
-      return { status: 422, notice: 'upstream.prove.rejected' };
+      return { status: 422, faults: { password: 'upstream.prove.rejected' } };
     case 'leaving':
       return { status: 422, notice: 'signIn.leavingElsewhere' };
     case 'locked':
