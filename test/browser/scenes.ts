@@ -375,7 +375,7 @@ export const scenes: readonly Scene[] = [
   },
   {
     name: 'portal-passkey-rename',
-    path: '/account/passkeys/passkey-1',
+    path: '/account/passkeys/passkey-2',
     session: 'ada-1',
     portal: (portal) => {
       portal.passkeys = somePasskeys;

@@ -177,7 +177,9 @@ export function createFakePortal(
       }),
       appsSection(kit, { list: async () => fake.apps, remove: async () => undefined, placeOf }),
       activitySection(kit, {
-        audit: { search: async () => ({ events: fake.events, next: '1.1' }) },
+        audit: {
+          search: async () => ({ events: fake.events, ...(fake.events.length > 0 && { next: '1.1' }) }),
+        },
         sealing: { seal: (plain) => plain, open: (sealed) => sealed },
         nameOfClient: async () => 'Orders',
       }),
