@@ -156,6 +156,7 @@ describe.each(everySetup)('device flow with %s: %s', (setup) => {
     expect([status, json.error]).toEqual([400, 'expired_token']);
     const page = await confirmPage(freshAgent(world), user_code);
     expect(page.text).toContain('This code is not known here, or it has expired.');
+    expect(page.text).toMatch(/id="user_code"[^>]*aria-invalid="true" aria-describedby="user_code-fault"/);
     const fresh = await ask();
     await approve(fresh.user_code);
     clock.move(live.deviceCode - 2);
