@@ -1,6 +1,7 @@
 /**
  * Headers of every answer. Pages may load their style, scripts and pictures from this origin and nothing else; a page
  * that must reach further (a client's logo, a form whose redirect leaves to the client) says so with `pagePolicy`.
+ * What a program reads (JSON, a JWT) is shown by no browser as a page: it goes without what only pages need.
  */
 import type Koa from 'koa';
 import type { PublicUrl } from './public-url.ts';
@@ -22,6 +23,16 @@ const PERMISSIONS = [
   'usb=()',
 ].join(', ');
 
+const OF_PAGES: readonly (readonly [string, string])[] = [
+  ['X-Frame-Options', 'DENY'],
+  ['Permissions-Policy', PERMISSIONS],
+  ['X-DNS-Prefetch-Control', 'off'],
+];
+
+const POLICY = 'Content-Security-Policy';
+/** Of an answer that is no page: were it taken for one, it could load nothing and stand in no frame. */
+const NO_PAGE = "default-src 'none'; frame-ancestors 'none'";
+
 /** Two years, as the preload lists ask; without includeSubDomains, since the other hosts of a domain are not ours. */
 const HSTS = 'max-age=63072000';
 
@@ -39,22 +50,30 @@ export function createSecurityHeaders({
   publicUrl: Pick<PublicUrl, 'secure'>;
 }): Koa.Middleware {
   const everywhere: readonly (readonly [string, string])[] = [
-    ['Content-Security-Policy', contentSecurityPolicy()],
     ['X-Content-Type-Options', 'nosniff'],
-    ['X-Frame-Options', 'DENY'],
     ['Referrer-Policy', 'no-referrer'],
     ['Cross-Origin-Resource-Policy', 'same-origin'],
-    ['Permissions-Policy', PERMISSIONS],
-    ['X-DNS-Prefetch-Control', 'off'],
     ...(publicUrl.secure ? ([['Strict-Transport-Security', HSTS]] as const) : []),
   ];
-  return (ctx, next) => {
+  const ownPolicy = contentSecurityPolicy();
+  return async (ctx, next) => {
     // Straight to Node: Koa asks for each header whether they have been sent already.
     const { res } = ctx;
     for (const [name, value] of everywhere) res.setHeader(name, value);
-    res.setHeader('Cross-Origin-Opener-Policy', JOURNEY.test(ctx.path) ? 'unsafe-none' : 'same-origin');
-    return next();
+    try {
+      await next();
+    } finally {
+      if (!res.headersSent) complete(ctx);
+    }
   };
+
+  function complete({ res, path }: Koa.Context): void {
+    const isPage = !String(res.getHeader('Content-Type')).startsWith('application/');
+    if (!res.hasHeader(POLICY)) res.setHeader(POLICY, isPage ? ownPolicy : NO_PAGE);
+    if (!isPage) return;
+    for (const [name, value] of OF_PAGES) res.setHeader(name, value);
+    res.setHeader('Cross-Origin-Opener-Policy', JOURNEY.test(path) ? 'unsafe-none' : 'same-origin');
+  }
 }
 
 export interface PagePolicy {
@@ -68,7 +87,7 @@ export interface PagePolicy {
 
 /** Marks the answer as a page: its own policy, and in no cache. */
 export function pagePolicy(ctx: Pick<Koa.Context, 'set'>, policy: PagePolicy = {}): void {
-  ctx.set('Content-Security-Policy', contentSecurityPolicy(policy));
+  ctx.set(POLICY, contentSecurityPolicy(policy));
   ctx.set('Cache-Control', 'no-store');
 }
 

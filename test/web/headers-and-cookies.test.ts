@@ -53,6 +53,28 @@ describe('P1 headers', () => {
     expect(headers).not.toMatch(/X-Powered-By|^Server:/im);
   });
 
+  test.each([
+    ['an answer for programs', (ctx: Koa.Context) => void Object.assign(ctx, { body: { active: true } })],
+    ['a token', (ctx: Koa.Context) => void Object.assign(ctx, { body: 'x.y.z', type: 'application/jwt' })],
+  ])('%s goes without what only pages need, and still is no page anywhere', async (_, answer) => {
+    const headers = await headersOf(
+      'https://id.example',
+      '/x',
+      createSecurityHeaders({ publicUrl: { secure: true } }),
+      answer,
+    );
+    for (const line of [
+      "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'",
+      'X-Content-Type-Options: nosniff',
+      'Referrer-Policy: no-referrer',
+      'Cross-Origin-Resource-Policy: same-origin',
+      'Strict-Transport-Security: max-age=63072000',
+    ]) {
+      expect(headers).toContain(line);
+    }
+    expect(headers).not.toMatch(/^(?:X-Frame-Options|Permissions-Policy|Cross-Origin-Opener-Policy|X-DNS)/im);
+  });
+
   test('HSTS is for https only', async () => {
     const headers = await headersOf(
       'http://localhost',
