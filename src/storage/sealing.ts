@@ -7,6 +7,7 @@ import {
   createCipheriv,
   createDecipheriv,
   createHash,
+  createHmac,
   createSecretKey,
   hkdfSync,
   type KeyObject,
@@ -37,6 +38,7 @@ interface MasterKey {
   readonly bytes: Buffer;
   /** An object, as all keys here: node:crypto takes 17 µs for a seal under a Buffer's key and 6 under this. */
   readonly sealingKey: KeyObject;
+  readonly derivingKey: KeyObject;
 }
 
 // NIST SP 800-38D section 8.2.2: a random 96-bit nonce is sound up to 2^32 messages a key. Artifacts live for days at
@@ -71,12 +73,23 @@ function toMasterKey(secret: Secret): MasterKey {
   // 32 characters of base64url are 192 bits; fewer could be a word.
   if (bytes.length < 32) throw new Error('a master key needs at least 32 characters');
   const id = createHash('sha256').update('cardea/key-id/').update(bytes).digest('base64url').slice(0, 8);
-  return { id, bytes, sealingKey: createSecretKey(hkdf(bytes, '', 'cardea/seal')) };
+  return {
+    id,
+    bytes,
+    sealingKey: createSecretKey(hkdf(bytes, '', 'cardea/seal')),
+    derivingKey: createSecretKey(hkdf(bytes, '', 'cardea/seal-with')),
+  };
 }
 
-/** RFC 5869: the secret value is the input keying material, the master key the salt; either alone gives nothing. */
+/**
+ * NIST SP 800-108r1 section 4.1, one block: HMAC-SHA-256 under the master key of a label and the secret value. Either
+ * alone gives nothing. HKDF's second step would add nothing to 32 bytes but 40 µs a refresh.
+ */
 function keyFor(key: MasterKey, secretValue: string): KeyObject {
-  return createSecretKey(hkdf(Buffer.from(secretValue, 'utf8'), key.bytes, 'cardea/seal-with'));
+  const block = createHmac('sha256', key.derivingKey).update(
+    `\x00\x00\x00\x01cardea/seal-with\x00${secretValue}`,
+  );
+  return createSecretKey(block.digest());
 }
 
 function hkdf(material: Buffer, salt: Buffer | string, info: string): Buffer {
