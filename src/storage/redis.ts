@@ -56,11 +56,12 @@ export async function openRedis({ url, log }: { url: string; log: Reports }): Pr
     ...(address.password ? { password: address.password } : {}),
   };
   const tls = address.tls ? { tls: {} } : {};
-  const queueing = { enableOfflineQueue: false, enableAutoPipelining: true, lazyConnect: true };
+  const queueing = { enableOfflineQueue: false, lazyConnect: true };
   let client: Redis | Cluster;
   if (address.kind === 'cluster') {
     client = new Cluster([...address.hosts], {
       ...queueing,
+      enableAutoPipelining: true,
       clusterRetryStrategy: pause,
       slotsRefreshTimeout: 2000,
       slotsRefreshInterval: 5000,
@@ -68,7 +69,7 @@ export async function openRedis({ url, log }: { url: string; log: Reports }): Pr
       ...(address.tls ? { dnsLookup: (host, done) => done(null, host) } : {}),
     });
   } else if (address.kind === 'sentinel') {
-    client = new Redis({
+    client = new GatheringRedis({
       ...common,
       ...queueing,
       ...tls,
@@ -82,9 +83,32 @@ export async function openRedis({ url, log }: { url: string; log: Reports }): Pr
     });
   } else {
     const [{ host, port } = { host: 'localhost', port: 6379 }] = address.hosts;
-    client = new Redis({ ...common, ...queueing, ...tls, retryStrategy: pause, host, port, db: address.db });
+    client = new GatheringRedis({
+      ...common,
+      ...queueing,
+      ...tls,
+      retryStrategy: pause,
+      host,
+      port,
+      db: address.db,
+    });
   }
   return connect(client, log);
+}
+
+/**
+ * Writes what is asked within one turn of the event loop at once, as ioredis' own auto-pipelining does; that one makes a
+ * pipeline of each turn, onto which it copies every script, and keeps the next until the one before it is answered.
+ */
+class GatheringRedis extends Redis {
+  override sendCommand(...[command, pipeline]: Parameters<Redis['sendCommand']>): unknown {
+    const socket: Redis['stream'] | undefined = this.stream;
+    if (socket && !pipeline && socket.writableCorked === 0) {
+      socket.cork();
+      setImmediate(() => socket.uncork());
+    }
+    return super.sendCommand(command, pipeline);
+  }
 }
 
 async function connect(client: Redis | Cluster, log: Reports): Promise<OpenRedis> {
