@@ -22,7 +22,7 @@ function bundledNode() {
 
 /**
  * Makes sure that a file of ours runs under a good Node.
- * @param {string} file the script to start again when another Node, or another flag, is needed
+ * @param {string} file the script to start again when another Node, or a flag for its types, is needed
  * @param {string[]} args its arguments
  * @returns {boolean} true: go on here; false: it runs elsewhere, or the reason why not was printed
  */

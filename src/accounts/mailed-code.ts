@@ -1,5 +1,5 @@
 /**
- * A code for a sign-in and the mail with it, in the transaction of both. Without an account the same is done and nothing is
+ * A code for a sign-in and the mail with it, in one transaction. Without an account the same is done and nothing is
  * mailed, so that asking costs the same for every address (THREATS S13).
  */
 import { randomUUID } from 'node:crypto';
@@ -11,8 +11,11 @@ import type { ProofPurpose } from './mailed-proof-purposes.ts';
 import type { MailedProofs } from './mailed-proofs.ts';
 
 export async function mailSignInCode(
-  trx: Kysely<Database>,
-  { proofs, mail }: { proofs: Pick<MailedProofs, 'issue'>; mail: Pick<Mail, 'write'> },
+  {
+    db,
+    proofs,
+    mail,
+  }: { db: Kysely<Database>; proofs: Pick<MailedProofs, 'issue'>; mail: Pick<Mail, 'write'> },
   o: {
     purpose: Extract<ProofPurpose, 'sign-in' | 'suspicion'>;
     subject: string;
@@ -28,20 +31,22 @@ export async function mailSignInCode(
 ): Promise<void> {
   const { purpose, subject, account, lifetimeSeconds, app, network, locale } = o;
   const to = account?.email ?? o.email;
-  const { code } = await proofs.issue(trx, {
-    purpose,
-    subject,
-    accountId: account?.id ?? '',
-    email: to,
-    lifetimeSeconds,
-  });
-  await mail.write(trx, {
-    kind: 'sign-in-code',
-    key: `${purpose}:${randomUUID()}`,
-    accountId: account?.id,
-    to,
-    locale,
-    withheld: account === undefined,
-    data: { code, minutes: Math.floor(lifetimeSeconds / 60), app, network },
+  await db.transaction().execute(async (trx) => {
+    const { code } = await proofs.issue(trx, {
+      purpose,
+      subject,
+      accountId: account?.id ?? '',
+      email: to,
+      lifetimeSeconds,
+    });
+    await mail.write(trx, {
+      kind: 'sign-in-code',
+      key: `${purpose}:${randomUUID()}`,
+      accountId: account?.id,
+      to,
+      locale,
+      withheld: account === undefined,
+      data: { code, minutes: Math.floor(lifetimeSeconds / 60), app, network },
+    });
   });
 }

@@ -93,7 +93,7 @@ export interface MailedProofs {
     purpose: ProofPurpose,
     token: string,
   ): Promise<readonly Readonly<Record<string, unknown>>[]>;
-  /** Deletes expired ones, in one bounded batch. */
+  /** Deletes expired ones, in bounded rounds. */
   sweep(): Promise<number>;
 }
 

@@ -63,21 +63,18 @@ export function createProofCodes({
       if (!(await budget.take({ address: canonical, network }))) return 'asked';
       const found = await findAccountByEmail(db, canonical);
       const account = found?.status === 'active' ? found : undefined;
-      await db.transaction().execute((trx) =>
-        mailSignInCode(
-          trx,
-          { proofs, mail },
-          {
-            purpose: PURPOSE,
-            subject: subjectOf(visit, canonical),
-            account,
-            email: address.email,
-            lifetimeSeconds: lifetimes.mailedCode,
-            app,
-            network,
-            locale,
-          },
-        ),
+      await mailSignInCode(
+        { db, proofs, mail },
+        {
+          purpose: PURPOSE,
+          subject: subjectOf(visit, canonical),
+          account,
+          email: address.email,
+          lifetimeSeconds: lifetimes.mailedCode,
+          app,
+          network,
+          locale,
+        },
       );
       return 'asked';
     },

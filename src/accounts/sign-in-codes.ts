@@ -105,21 +105,18 @@ export function createSignInCodes({
       if (!(await budget.take({ address: address.canonical, network, known }))) return 'asked';
       const found = device ? early : await findAccountByEmail(db, address.canonical);
       const account = found?.status === 'active' ? found : undefined;
-      await db.transaction().execute((trx) =>
-        mailSignInCode(
-          trx,
-          { proofs, mail },
-          {
-            purpose: PURPOSE,
-            subject: digest(visit),
-            account,
-            email: address.email,
-            lifetimeSeconds: lifetimes.mailedCode,
-            app,
-            network,
-            locale,
-          },
-        ),
+      await mailSignInCode(
+        { db, proofs, mail },
+        {
+          purpose: PURPOSE,
+          subject: digest(visit),
+          account,
+          email: address.email,
+          lifetimeSeconds: lifetimes.mailedCode,
+          app,
+          network,
+          locale,
+        },
       );
       return 'asked';
     },

@@ -38,7 +38,7 @@ export interface RegistrationTokens {
   list(): Promise<readonly RegistrationToken[]>;
   /** Clients that were registered with it stay. @returns false when there is none */
   delete(tokenId: string, actor: Actor): Promise<boolean>;
-  /** Removes expired ones, in one bounded batch. */
+  /** Removes expired ones, in bounded rounds. */
   sweep(): Promise<number>;
 }
 

@@ -129,9 +129,10 @@ export function createAuthenticators(
       return db.transaction().execute(async (trx) => {
         const now = clock.now();
         const refused = await judge(trx, at, now);
+        if (refused?.kind === 'absent') return refused;
         const waiting = await findPending(trx, account.id, digest(at.place), now);
-        if (!waiting && refused?.kind !== 'absent') return { kind: 'gone' };
-        if (refused || !waiting) return refused ?? { kind: 'gone' };
+        if (!waiting) return { kind: 'gone' };
+        if (refused) return refused;
         const step = stepOfCode(openSecret(sealing, waiting), plainCode(code), now);
         if (step === undefined) return { kind: 'wrong' };
         const { id } = waiting;

@@ -1,5 +1,4 @@
 /** The room's entry: what an account has, adding and removing it, and verifying a code. */
-
 import type { Mail } from '../mail/mail.ts';
 import { sweepInRounds } from '../storage/sweep-rounds.ts';
 import { type Authenticators, createAuthenticators, sealPlace } from './authenticators.ts';
