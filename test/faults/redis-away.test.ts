@@ -110,6 +110,16 @@ test('start: eviction and a missing append-only file are refused on redis, both 
   link.disconnect();
 });
 
+test('what is asked in one turn on redis waits for its end, leaves in one write and is answered in order', async () => {
+  const [link] = redis.masters();
+  const asked = ['a', 'b', 'c'].map((word) => link?.echo(word));
+  // Gathered, not written: `uncork` hands all of it to the socket at once.
+  expect(link?.stream.writableCorked).toBe(1);
+  expect(link?.stream.writableLength).toBeGreaterThan(0);
+  expect(await Promise.all(asked)).toEqual(['a', 'b', 'c']);
+  expect(link?.stream.writableCorked).toBe(0);
+});
+
 test('start: no Redis at the address is StorageUnavailable within 6 s', async () => {
   await expect(openRedis({ url: 'redis://127.0.0.1:1', log: silentLog })).rejects.toThrow(StorageUnavailable);
 });
