@@ -84,7 +84,9 @@ export function createSignInPage(o: {
     const proof = passwords ? await gate.view(ctx, 'sign-in', token) : undefined;
     sendPage(ctx, 'sign-in', {
       status: again?.status ?? 200,
-      retryAfterSeconds: again?.waitSeconds ?? (again?.status === 429 ? proof?.waitSeconds : undefined),
+      // The work that was asked for a moment ago may be asked no more: then the same form is taken at once.
+      retryAfterSeconds:
+        again?.waitSeconds ?? (again?.status === 429 ? (proof?.waitSeconds ?? 1) : undefined),
       data: {
         client: clientView(visit.client),
         chip,

@@ -97,6 +97,13 @@ describe('sign-in', () => {
     expect(answer.text).toMatch(/role="alert" tabindex="-1" autofocus/);
   });
 
+  test('F9 refused for its work when none is asked any more: 429 that says when, as any other', async () => {
+    const { browser, csrf } = await opened();
+    served.front.outcome = { kind: 'unproved' };
+    const answer = await browser.post(`${page}/sign-in`, { csrf, ...good });
+    expect([answer.status, answer.headers['retry-after']]).toEqual([429, '1']);
+  });
+
   test.each([
     ['locked', 429, 'too many tries', '600', 'in 10 minutes'],
     ['busy', 503, 'right now', '4', 'in 4 seconds'],
