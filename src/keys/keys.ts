@@ -33,6 +33,11 @@ export interface Keys {
    * nobody has cached a JWKS to check this algorithm with.
    */
   ensureAlgorithm(alg: SigningAlg): Promise<void>;
+  /**
+   * Undefined while the set is the newest that this process was told of; else settles once it is. A load that failed is
+   * tried again by this. @throws StorageUnavailable (the promise): what is in memory may no longer be signed with
+   */
+  refreshed(): Promise<void> | undefined;
   /** What to sign with now. @throws Error before `ensureFirstKeys` */
   current(): KeySet;
   /** Calls back with every set that differs from the one before. */
@@ -98,6 +103,9 @@ export function createKeys(options: KeysOptions): Keys {
           stale = false;
           await loadOnce();
         }
+      } catch (error) {
+        stale = true;
+        throw error;
       } finally {
         reloading = undefined;
       }
@@ -178,6 +186,7 @@ export function createKeys(options: KeysOptions): Keys {
       await reload();
       return stored.map(({ publicJwk: _, sealedPrivate: __, ...info }) => info);
     },
+    refreshed: () => reloading ?? (stale ? reload() : undefined),
     current() {
       if (set === undefined)
         throw new Error('the signing keys are not loaded yet: call ensureFirstKeys first');

@@ -26,7 +26,7 @@ const authorizing = /^\/(?:oauth2\/authorize|device)(?:\/|$)/;
 /** Where pages of clients in browsers call (clients/browser-origins.ts). */
 const calledFromPages = /^\/oauth2\/(?:token|userinfo|revoke|par|device_authorization)$/;
 
-/** @param refresh builds another instance when resource servers have other types of authorization details by now */
+/** @param refresh builds another instance when keys, or resource servers' types of authorization details, are others by now */
 export function createProtocolDoor(
   parts: ProtocolParts,
   live: LiveEngine,

@@ -82,7 +82,12 @@ export interface ProtocolParts {
   readonly outbound: Outbound;
   /** What an account is called at a client. */
   readonly subjectOf: SubjectOf;
-  readonly keys: { current(): KeySet; onChange(listener: () => void): void };
+  readonly keys: {
+    current(): KeySet;
+    onChange(listener: () => void): void;
+    /** Undefined when there is nothing to wait for. */
+    refreshed(): Promise<void> | undefined;
+  };
   readonly secrets: { readonly cookieKeys: readonly string[]; readonly dpopNonceSecret: Buffer };
   readonly cookieNames: { readonly session: string; readonly interaction: string; readonly resume: string };
   readonly secureCookies: boolean;

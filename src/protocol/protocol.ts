@@ -44,9 +44,13 @@ export function createProtocol(parts: ProtocolParts): Protocol {
   const live = createLiveEngine(createInstanceBuilder(parts, types.names));
   parts.keys.onChange(() => live.rebuild());
   const engine = () => live.current().engine;
+  const refresh = async () => {
+    await parts.keys.refreshed();
+    await types.refresh();
+  };
 
   return {
-    middleware: createProtocolDoor(parts, live, types.refresh),
+    middleware: createProtocolDoor(parts, live, refresh),
     visit: async (ctx, uid) =>
       withLivingProof(
         parts.standings,

@@ -9,6 +9,7 @@ import type { KeySet } from '../../src/keys/signing-key.ts';
 import { createLease } from '../../src/storage/changes.ts';
 import type { OpenDatabase } from '../../src/storage/database.ts';
 import { createSealing } from '../../src/storage/sealing.ts';
+import { StorageUnavailable } from '../../src/storage/unavailable.ts';
 import { databases, quiet, standingClock, type TestDatabase } from '../clients/databases.ts';
 
 const oldMaster = new Secret('the first master key of this test, 40+ chars');
@@ -70,6 +71,36 @@ describe.each(databases)('signing keys on $name', ({ open }) => {
     clock = standingClock();
   });
   afterAll(() => database?.close());
+
+  it('F18: a set that could not be read again is read by whoever asks next, and not signed with before', async () => {
+    const { keys: first } = oneProcess(database, clock);
+    await first.ensureFirstKeys();
+    let away = false;
+    const db = database.db.withPlugin({
+      transformQuery: ({ node }) => {
+        if (away) throw new StorageUnavailable('Postgres gave no answer');
+        return node;
+      },
+      transformResult: async ({ result }) => result,
+    });
+    const { lease } = oneProcess(database, clock);
+    const { keys: second } = oneProcess({ ...database, db }, clock, { lease });
+    await second.ensureFirstKeys();
+    await lease.renew();
+    expect(second.refreshed()).toBeUndefined();
+
+    const [kid] = (await first.rotate({ now: true }))
+      .filter(({ state }) => state === 'signing')
+      .map((key) => key.kid);
+    away = true;
+    await lease.renew();
+    await expect(second.refreshed()).rejects.toThrow(StorageUnavailable);
+    await expect(second.refreshed()).rejects.toThrow(StorageUnavailable);
+    away = false;
+    await second.refreshed();
+    expect(second.refreshed()).toBeUndefined();
+    expect(second.current().jwks.keys.map((key) => key.kid)).toContain(kid);
+  });
 
   it('are made at first start, found again at the second, and named by their thumbprint (RFC 7638)', async () => {
     const { keys } = oneProcess(database, clock);
