@@ -2,6 +2,7 @@
  * Issue "seen" 6, drills F4, F5, F7, F10 and invariants I4 to I6: a store that is stopped, killed, hung or emptied
  * under two running servers. They say so politely, go on with what needs no store, and heal without a hand.
  */
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { askToken, createCaller, isAnswer, isPolite503, jsonOf, type Outcome } from '../drills/load.ts';
 import { openWorld, ownStores, redisPid, signalPostgres, type World } from '../drills/world.ts';
@@ -174,10 +175,19 @@ describe('two servers on postgres and redis', () => {
         status: 200,
       });
     }
+    const database = new pg.Client({ connectionString: postgres.url });
+    await database.connect();
+    const healsOf = async () =>
+      Number((await database.query('select heals from redis_state')).rows[0]?.heals);
+    const healsBefore = await healsOf();
     const link = redis.connect();
     await link.flushall();
     link.disconnect();
-    // The loss is noticed within a second or two; until then and while it heals, the answer is 503.
+    // The loss is noticed within a second or two, by one of them; while it heals, the answer is 503.
+    await until('the loss is noticed and healed', async () => {
+      if ((await healsOf()) <= healsBefore) throw new Error('not yet');
+    });
+    await database.end();
     await until('the empty Redis is trusted', async () => {
       for (const one of world.processes) {
         const form = { grant_type: 'client_credentials' };
@@ -214,7 +224,11 @@ describe('two servers on postgres and redis', () => {
       code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
       code_challenge_method: 'S256',
     });
-    const page = await agent.follow(await agent.get(`${world.issuer}/oauth2/authorize?${query}`));
+    const page = await until('the sign-in page', async () => {
+      const shown = await agent.follow(await agent.get(`${world.issuer}/oauth2/authorize?${query}`));
+      if (shown.status === 503) throw new Error('not yet');
+      return shown;
+    });
     expect(formTo(page, '/sign-in').fields).toHaveProperty('email');
     const answer = await signIn(agent, page, person);
     expect(answer.location).toMatch(/^https:\/\/app\.example\.com\/callback\?.*code=/);
