@@ -29,6 +29,9 @@ const OF_PAGES: readonly (readonly [string, string])[] = [
   ['X-DNS-Prefetch-Control', 'off'],
 ];
 
+/** JSON and JWTs, also as the suffix of a type (RFC 6839, RFC 9701). Whatever else it is, a browser may show it. */
+const FOR_PROGRAMS = /^application\/(?:[\w.-]+\+)?(?:json|jwt)(?:;|$)/;
+
 const POLICY = 'Content-Security-Policy';
 /** Of an answer that is no page: were it taken for one, it could load nothing and stand in no frame. */
 const NO_PAGE = "default-src 'none'; frame-ancestors 'none'";
@@ -68,7 +71,7 @@ export function createSecurityHeaders({
   };
 
   function complete({ res, path }: Koa.Context): void {
-    const isPage = !String(res.getHeader('Content-Type')).startsWith('application/');
+    const isPage = !FOR_PROGRAMS.test(String(res.getHeader('Content-Type')));
     if (!res.hasHeader(POLICY)) res.setHeader(POLICY, isPage ? ownPolicy : NO_PAGE);
     if (!isPage) return;
     for (const [name, value] of OF_PAGES) res.setHeader(name, value);

@@ -30,14 +30,16 @@ describe('P1 headers', () => {
     ],
     ['nothing', () => undefined],
     ['a redirect', (ctx) => ctx.redirect('/y')],
+    [
+      'what a browser may show',
+      (ctx) => void Object.assign(ctx, { body: '<x/>', type: 'application/xhtml+xml' }),
+    ],
   ];
+  const ofAnswer = (answer: Koa.Middleware) =>
+    headersOf('https://id.example', '/x', createSecurityHeaders({ publicUrl: { secure: true } }), answer);
+
   test.each(answers)('%s has them all', async (_, answer) => {
-    const headers = await headersOf(
-      'https://id.example',
-      '/x',
-      createSecurityHeaders({ publicUrl: { secure: true } }),
-      answer,
-    );
+    const headers = await ofAnswer(answer);
     for (const line of [
       "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
       'X-Content-Type-Options: nosniff',
@@ -56,13 +58,13 @@ describe('P1 headers', () => {
   test.each([
     ['an answer for programs', (ctx: Koa.Context) => void Object.assign(ctx, { body: { active: true } })],
     ['a token', (ctx: Koa.Context) => void Object.assign(ctx, { body: 'x.y.z', type: 'application/jwt' })],
+    [
+      'signed introspection',
+      (ctx: Koa.Context) =>
+        void Object.assign(ctx, { body: 'x.y.z', type: 'application/token-introspection+jwt' }),
+    ],
   ])('%s goes without what only pages need, and still is no page anywhere', async (_, answer) => {
-    const headers = await headersOf(
-      'https://id.example',
-      '/x',
-      createSecurityHeaders({ publicUrl: { secure: true } }),
-      answer,
-    );
+    const headers = await ofAnswer(answer);
     for (const line of [
       "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'",
       'X-Content-Type-Options: nosniff',
