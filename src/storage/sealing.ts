@@ -38,6 +38,7 @@ interface MasterKey {
   readonly bytes: Buffer;
   /** An object, as all keys here: node:crypto takes 17 µs for a seal under a Buffer's key and 6 under this. */
   readonly sealingKey: KeyObject;
+  /** What `sealWith` makes its keys with; it seals nothing itself. */
   readonly derivingKey: KeyObject;
 }
 
@@ -62,7 +63,7 @@ export function createSealing(masterKeys: readonly Secret[]): Sealing {
   return {
     seal: (plain, aad) => encrypt(first.id, first.sealingKey, plain, aad),
     open: (sealed, aad) => decrypt(sealed, aad, (id) => keyNamed(id).sealingKey),
-    derive: (label) => hkdf(first.bytes, '', `cardea/derive/${label}`),
+    derive: (label) => hkdf(first.bytes, `cardea/derive/${label}`),
     sealWith: (secretValue, plain, aad) => encrypt(first.id, keyFor(first, secretValue), plain, aad),
     openWith: (secretValue, sealed, aad) => decrypt(sealed, aad, (id) => keyFor(keyNamed(id), secretValue)),
   };
@@ -76,14 +77,14 @@ function toMasterKey(secret: Secret): MasterKey {
   return {
     id,
     bytes,
-    sealingKey: createSecretKey(hkdf(bytes, '', 'cardea/seal')),
-    derivingKey: createSecretKey(hkdf(bytes, '', 'cardea/seal-with')),
+    sealingKey: createSecretKey(hkdf(bytes, 'cardea/seal')),
+    derivingKey: createSecretKey(hkdf(bytes, 'cardea/seal-with')),
   };
 }
 
 /**
- * NIST SP 800-108r1 section 4.1, one block: HMAC-SHA-256 under the master key of a label and the secret value. Either
- * alone gives nothing. HKDF's second step would add nothing to 32 bytes but 40 µs a refresh.
+ * NIST SP 800-108r1 section 4.1, one block: HMAC-SHA-256 of a label and the secret value under the master key's deriving
+ * key. Either alone gives nothing. HKDF's second step would add nothing to 32 bytes but 40 µs a refresh.
  */
 function keyFor(key: MasterKey, secretValue: string): KeyObject {
   const block = createHmac('sha256', key.derivingKey).update(
@@ -92,8 +93,8 @@ function keyFor(key: MasterKey, secretValue: string): KeyObject {
   return createSecretKey(block.digest());
 }
 
-function hkdf(material: Buffer, salt: Buffer | string, info: string): Buffer {
-  return Buffer.from(hkdfSync('sha256', createSecretKey(material), salt, info, 32));
+function hkdf(material: Buffer, info: string): Buffer {
+  return Buffer.from(hkdfSync('sha256', createSecretKey(material), '', info, 32));
 }
 
 function encrypt(id: string, key: KeyObject, plain: string, aad: string): string {
