@@ -44,10 +44,7 @@ export function createProtocol(parts: ProtocolParts): Protocol {
   const live = createLiveEngine(createInstanceBuilder(parts, types.names));
   parts.keys.onChange(() => live.rebuild());
   const engine = () => live.current().engine;
-  const refresh = async () => {
-    await parts.keys.refreshed();
-    await types.refresh();
-  };
+  const refresh = () => parts.keys.refreshed()?.then(types.refresh) ?? types.refresh();
 
   return {
     middleware: createProtocolDoor(parts, live, refresh),
