@@ -3,7 +3,7 @@
  * under two running servers. They say so politely, go on with what needs no store, and heal without a hand.
  */
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { askToken, createCaller, isAnswer, isPolite503, jsonOf, type Outcome } from '../drills/load.ts';
 import { openWorld, ownStores, redisPid, signalPostgres, type World } from '../drills/world.ts';
 import { formTo } from '../harness/agent.ts';
@@ -176,9 +176,9 @@ describe('two servers on postgres and redis', () => {
       });
     }
     const database = new pg.Client({ connectionString: postgres.url });
+    onTestFinished(() => database.end());
     await database.connect();
-    const healsOf = async () =>
-      Number((await database.query('select heals from redis_state')).rows[0]?.heals);
+    const healsOf = async () => Number((await database.query('select heals from redis_state')).rows[0].heals);
     const healsBefore = await healsOf();
     const link = redis.connect();
     await link.flushall();
@@ -187,7 +187,6 @@ describe('two servers on postgres and redis', () => {
     await until('the loss is noticed and healed', async () => {
       if ((await healsOf()) <= healsBefore) throw new Error('not yet');
     });
-    await database.end();
     await until('the empty Redis is trusted', async () => {
       for (const one of world.processes) {
         const form = { grant_type: 'client_credentials' };
