@@ -1,6 +1,7 @@
 /** One operation is one command: counted by what Redis itself saw (MONITOR), not by what we believe to have sent. */
 
-import type { Redis } from 'ioredis';
+import { connect } from 'node:net';
+import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newId } from '../../src/storage/ids.ts';
 import { type Backend, backends } from './backends.ts';
@@ -8,30 +9,50 @@ import { atOnce, makeFamily, makeSession, putOf, rotation } from './builders.ts'
 
 const onRedis = backends.filter(({ name }) => name.includes('redis'));
 
+/** ioredis asks the Cluster for its slots now and then, and for INFO when it connects: no part of an operation. */
+const housekeeping = ['cluster', 'info', 'hello', 'client', 'auth'];
+
+/**
+ * What one server is sent from now on, read from a connection of our own: that of ioredis is in error when a command
+ * of someone else comes together with the answer to MONITOR.
+ */
+async function listen(port: number, heard: (source: string, command: string) => void) {
+  const socket = connect(port, '127.0.0.1');
+  const lines = createInterface({ input: socket });
+  const begun = new Promise<void>((resolve, reject) => {
+    socket.once('error', reject);
+    lines.once('line', (line) => (line === '+OK' ? resolve() : reject(new Error(line))));
+  });
+  lines.on('line', (line) => {
+    const [, source, command] = /^\+[\d.]+ \[\d+ (\S+)\] "([^"]*)"/.exec(line) ?? [];
+    if (source && command) heard(source, command.toLowerCase());
+  });
+  socket.write('MONITOR\r\n');
+  await begun;
+  return socket;
+}
+
 /** Names of the commands that clients sent while `work` ran; those inside scripts are not counted. */
 async function commandsOf(backend: Backend, work: () => Promise<unknown>): Promise<string[]> {
   const seen: string[] = [];
   const ends: (() => void)[] = [];
-  const monitors: Redis[] = [];
-  const links = backend.servers.map((server) => server.connect());
-  for (const link of links) {
-    const monitor = await link.monitor();
-    monitors.push(monitor);
-    monitor.on('monitor', (_time: string, args: string[], source: string) => {
-      const name = args[0]?.toLowerCase() ?? '';
-      if (name === 'echo') for (const end of ends.splice(0)) end();
-      // ioredis asks the Cluster for its slots now and then, and for INFO when it connects: no part of an operation.
-      else if (source !== 'lua' && !['cluster', 'info', 'hello', 'client', 'auth'].includes(name))
-        seen.push(name);
-    });
-  }
+  const monitors = await Promise.all(
+    backend.servers.map(({ port }) =>
+      listen(port, (source, command) => {
+        if (command === 'echo') for (const end of ends.splice(0)) end();
+        else if (source !== 'lua' && !housekeeping.includes(command)) seen.push(command);
+      }),
+    ),
+  );
   await work();
-  for (const link of links) {
+  for (const server of backend.servers) {
+    const link = server.connect();
     const marked = new Promise<void>((resolve) => ends.push(resolve));
     await link.echo('end');
     await marked;
+    link.disconnect();
   }
-  for (const link of [...links, ...monitors]) link.disconnect();
+  for (const monitor of monitors) monitor.destroy();
   return seen;
 }
 
