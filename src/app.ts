@@ -20,6 +20,7 @@ import { loadAssets } from './web/assets.ts';
 import { accentDoor, brandFiles, brandView } from './web/brand.ts';
 import { createAddressDoor, createAddressReader, createProxyCheck } from './web/client-address.ts';
 import { createClientCertificates } from './web/client-certificate.ts';
+import { createCookieSignatures } from './web/cookie-signatures.ts';
 import { createCookies } from './web/cookies.ts';
 import { createCsrf } from './web/csrf.ts';
 import { createErrorDoor } from './web/error-door.ts';
@@ -67,7 +68,7 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
   const views = createProtocolViews({ renderPage, languages, base });
   const deviceViews = createDeviceViews({ renderPage, languages, base });
   const csrf = createCsrf({ keys: await secrets.get('csrf'), cookies, origin: publicUrl.origin });
-  const cookieKeys = await secrets.get('cookie-keys');
+  const cookieSignatures = createCookieSignatures(await secrets.get('cookie-keys'));
   const dpopNonceSecret = Buffer.from((await secrets.get('dpop-nonce'))[0] ?? '', 'base64url').subarray(
     0,
     32,
@@ -124,7 +125,8 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
       documents: rooms.clientDocuments !== undefined,
       opens: (audience) => settings.registration.resources.includes(audience),
     },
-    secrets: { cookieKeys, dpopNonceSecret },
+    cookieSignatures,
+    secrets: { dpopNonceSecret },
     cookieNames: {
       session: cookies.nameOf('session'),
       interaction: cookies.nameOf('interaction', '/'),
@@ -165,7 +167,7 @@ export async function createApp(rooms: Rooms, health: Koa.Middleware): Promise<K
   });
 
   const koa = new Koa();
-  koa.keys = [...cookieKeys];
+  koa.keys = cookieSignatures;
   koa.silent = true;
   publicUrl.pin(koa);
 

@@ -6,6 +6,7 @@ import type { Client } from '../clients/client.ts';
 import { OIDC_SCOPES, type ResourceServer } from '../clients/resource-server.ts';
 import type { Lifetimes } from '../config/lifetimes.ts';
 import type { KeySet } from '../keys/signing-key.ts';
+import type { CookieSignatures } from '../web/cookie-signatures.ts';
 import { createAuthorizationRules } from './authorization-rules.ts';
 import type { EngineClients } from './engine-clients.ts';
 import { claimsByScope } from './find-account.ts';
@@ -23,7 +24,7 @@ import type { RichRequests } from './rich-requests.ts';
 export interface ConfigurationParts {
   readonly issuer: string;
   readonly keys: KeySet;
-  readonly cookieKeys: readonly string[];
+  readonly cookieSignatures: CookieSignatures;
   readonly dpopNonceSecret: Buffer;
   readonly cookieNames: { readonly session: string; readonly interaction: string; readonly resume: string };
   readonly secureCookies: boolean;
@@ -127,7 +128,7 @@ export function engineConfiguration(parts: ConfigurationParts): Configuration {
       dPoPSigningAlgValues: ['ES256', 'PS256', 'EdDSA', 'RS256'],
     },
     cookies: {
-      keys: [...parts.cookieKeys],
+      keys: parts.cookieSignatures as unknown as NonNullable<Configuration['cookies']>['keys'],
       names: { ...parts.cookieNames },
       long: { ...cookie, path: '/' },
       short: cookie,

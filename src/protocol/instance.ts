@@ -84,7 +84,7 @@ export function createInstanceBuilder(
       parts.issuer,
       engineConfiguration({
         keys,
-        cookieKeys: parts.secrets.cookieKeys,
+        cookieSignatures: parts.cookieSignatures,
         dpopNonceSecret: parts.secrets.dpopNonceSecret,
         cookieNames: parts.cookieNames,
         secureCookies: parts.secureCookies,

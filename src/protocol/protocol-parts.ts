@@ -26,6 +26,7 @@ import type { DeviceThrottle } from '../throttle/device-throttle.ts';
 import type { RequestLimits } from '../throttle/request-limits.ts';
 import type { EndingSession, SignOut } from './back-channel-logout.ts';
 import type { PublishedKeys } from './client-keys.ts';
+import type { CookieSignatures } from '../web/cookie-signatures.ts';
 import type { EnginePages } from './engine-pages.ts';
 import type { LevelParts } from './level-checks.ts';
 import type { MutualTls } from './mutual-tls.ts';
@@ -88,7 +89,8 @@ export interface ProtocolParts {
     /** Undefined when there is nothing to wait for. */
     refreshed(): Promise<void> | undefined;
   };
-  readonly secrets: { readonly cookieKeys: readonly string[]; readonly dpopNonceSecret: Buffer };
+  readonly cookieSignatures: CookieSignatures;
+  readonly secrets: { readonly dpopNonceSecret: Buffer };
   readonly cookieNames: { readonly session: string; readonly interaction: string; readonly resume: string };
   readonly secureCookies: boolean;
   readonly pages: EnginePages;

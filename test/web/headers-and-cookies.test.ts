@@ -1,5 +1,6 @@
 import type Koa from 'koa';
 import { afterEach, describe, expect, test } from 'vitest';
+import { createCookieSignatures } from '../../src/web/cookie-signatures.ts';
 import { createCookies } from '../../src/web/cookies.ts';
 import { cameFromHere, createCsrf } from '../../src/web/csrf.ts';
 import { contentSecurityPolicy, createSecurityHeaders, formSource } from '../../src/web/security-headers.ts';
@@ -234,5 +235,31 @@ describe('S2 form tokens', () => {
   ])('Sec-Fetch-Site "%s" with Origin "%s": from here %s', (site, said, here) => {
     const get = (name: string) => (name === 'Origin' ? said : site);
     expect(cameFromHere({ get } as Koa.Context, origin)).toBe(here);
+  });
+});
+
+describe('signatures of cookies', () => {
+  const [newer, older, foreign] = ['a newer key', 'an older key', 'a foreign key'];
+  const both = createCookieSignatures([newer, older]);
+
+  test('the first key signs, every key verifies and says which it was', () => {
+    expect(both.index('a=b', both.sign('a=b'))).toBe(0);
+    expect(both.index('a=b', createCookieSignatures([older]).sign('a=b'))).toBe(1);
+    expect(both.index('a=b', createCookieSignatures([foreign]).sign('a=b'))).toBe(-1);
+    expect(both.verify('a=b', both.sign('a=b'))).toBe(true);
+    expect(() => createCookieSignatures([])).toThrow('a key');
+  });
+
+  test("a changed value, name or signature is nobody's", () => {
+    const signature = both.sign('a=b');
+    for (const [data, presented] of [
+      ['a=c', signature],
+      ['b=b', signature],
+      ['a=b', `${signature}A`],
+      ['a=b', signature.slice(1)],
+      ['a=b', `é${signature.slice(1)}`],
+      ['a=b', ''],
+    ] as const)
+      expect(both.verify(data, presented)).toBe(false);
   });
 });
