@@ -2,10 +2,12 @@
  * Artifacts in Redis, single or Cluster: one command an operation (redis-scripts.ts), keys by redis-keys.ts. It
  * writes no key without a time to live. Not kept here: what must outlive a Redis that forgets (families.ts).
  */
+import { checkPut, expiryOf } from './artifact-rules.ts';
 import type { Artifacts, CommitOutcome, Found, Put, SessionFamily, StoredArtifact } from './artifacts.ts';
 import { digest } from './digest.ts';
 import { endReasonOf } from './end-reasons.ts';
 import { type ArtifactKind, familyKinds, isKind, isSessionUid, tagOf, tagOfUid } from './ids.ts';
+import { openedLately } from './opened-lately.ts';
 import { type OpenRedis, redisFault } from './redis.ts';
 import { createAcknowledged } from './redis-acknowledged.ts';
 import * as keys from './redis-keys.ts';
@@ -30,6 +32,7 @@ export function createRedisArtifacts(needs: Needs): Artifacts {
   const { client } = needs.redis;
   const script = defineScripts(client);
   const acknowledged = createAcknowledged(client, waitReplicas);
+  const openAgain = openedLately(sealing.open);
   let trips = 0;
 
   async function ask<T>(command: () => Promise<T> | T): Promise<T> {
@@ -51,10 +54,15 @@ export function createRedisArtifacts(needs: Needs): Artifacts {
     sealing.seal(JSON.stringify(payload), `${kind}:${idDigest}`);
 
   /** Absent when it has expired, and when it cannot be opened: then one person signs in again, and we hear of it. */
-  function opened(kind: ArtifactKind, idDigest: string, [p, b, e, x]: Fields): StoredArtifact | undefined {
+  function opened(
+    kind: ArtifactKind,
+    idDigest: string,
+    [p, b, e, x]: Fields,
+    open = sealing.open,
+  ): StoredArtifact | undefined {
     if (!p || !b || !e || Number(e) <= clock.now()) return undefined;
     try {
-      const payload = JSON.parse(sealing.open(p, `${kind}:${idDigest}`)) as Record<string, unknown>;
+      const payload = JSON.parse(open(p, `${kind}:${idDigest}`)) as Record<string, unknown>;
       return { payload, bornAt: Number(b), expiresAt: Number(e), ...(x ? { consumedAt: Number(x) } : {}) };
     } catch (error) {
       log?.warn('a stored artifact does not open', { kind, fault: String(error) });
@@ -96,17 +104,19 @@ export function createRedisArtifacts(needs: Needs): Artifacts {
     const [own, [gp, gb, ge, ended, familyDigest], [r, sealed, binding, until]] = answer;
     const hasFamily = Boolean(own[4]) && own[4] === familyDigest;
     if (hasFamily && ended) return { ended: endReasonOf(ended) };
-    const artifact = opened(kind, idDigest, own);
+    // An access token is presented again and again.
+    const open = kind === 'AccessToken' ? openAgain : sealing.open;
+    const artifact = opened(kind, idDigest, own, open);
     if (!artifact) return {};
     const from = own[5] ? networkOf(idDigest, own[5]) : '';
     if (from) artifact.consumedFrom = from;
-    const grant = hasFamily && familyDigest ? opened('Grant', familyDigest, [gp, gb, ge]) : undefined;
+    const grant = hasFamily && familyDigest ? opened('Grant', familyDigest, [gp, gb, ge], open) : undefined;
     if (grant) artifact.bornAt = grant.bornAt;
-    const open = artifact.consumedAt && r === idDigest && sealed && binding && clock.now() < Number(until);
+    const isOpen = artifact.consumedAt && r === idDigest && sealed && binding && clock.now() < Number(until);
     return {
       artifact,
       ...(grant ? { grant } : {}),
-      ...(open ? { answer: { sealed, binding, until: Number(until) } } : {}),
+      ...(isOpen ? { answer: { sealed, binding, until: Number(until) } } : {}),
     };
   }
 
@@ -124,7 +134,7 @@ export function createRedisArtifacts(needs: Needs): Artifacts {
   async function put(p: Put): Promise<boolean> {
     checkPut(p);
     const now = clock.now();
-    const expires = expiry(p, now);
+    const expires = expiryOf(p, now);
     const idDigest = digest(p.id);
     const at = keys.artifactKey(p.kind, p.id, idDigest);
     const values = [seal(p.kind, idDigest, p.payload), now, expires];
@@ -170,7 +180,7 @@ export function createRedisArtifacts(needs: Needs): Artifacts {
       if (itsFamily !== family) throw new TypeError('a commit puts into one family only');
       const idDigest = digest(p.id);
       at.push(keys.artifactKey(p.kind, p.id, idDigest));
-      values.push(seal(p.kind, idDigest, p.payload), expiry(p, now));
+      values.push(seal(p.kind, idDigest, p.payload), expiryOf(p, now));
     }
     const send = consume ? runOnce : run;
     const answer = await send(`commit${puts.length}`, at, values);
@@ -219,7 +229,7 @@ export function createRedisArtifacts(needs: Needs): Artifacts {
       const at = [keys.grantKey(tagOf(family)), denied];
       const [[ended, d, p, b, e], marks] = (await run('familyState', at)) as [Fields, number];
       const ours = d === digest(family);
-      const grant = ours && d && !ended ? opened('Grant', d, [p, b, e]) : undefined;
+      const grant = ours && d && !ended ? opened('Grant', d, [p, b, e], openAgain) : undefined;
       return {
         known: grant !== undefined,
         denied: marks === 1,
@@ -264,22 +274,4 @@ export function createRedisArtifacts(needs: Needs): Artifacts {
     },
     close: async () => undefined,
   };
-}
-
-/** Mistakes of the caller that would break the promises of the contract on a Cluster, or silently anywhere. */
-function checkPut(p: Put): void {
-  if (!isKind(p.id, p.kind)) throw new TypeError(`the id of this ${p.kind} is not of its kind`);
-  if (p.family !== undefined && p.kind !== 'Grant') {
-    if (!familyKinds.has(p.kind)) throw new TypeError(`${p.kind} belongs to no family`);
-    if (tagOf(p.family) !== tagOf(p.id)) throw new TypeError(`this ${p.kind} lacks the tag of its family`);
-  }
-  if ((p.kind === 'Session') !== (p.uid !== undefined))
-    throw new TypeError('sessions, and only they, have a uid');
-  if (p.uid !== undefined && tagOfUid(p.uid) !== tagOf(p.id))
-    throw new TypeError('session lacks the tag of its uid');
-}
-
-/** ms since the epoch; a time to live that is no whole number of ms is rounded up. */
-function expiry(p: Put, now: number): number {
-  return now + Math.ceil(p.ttlSeconds * 1000);
 }
