@@ -107,11 +107,8 @@ export function createFamilyIndex({ db, clock, log, keepSeconds, flushMs = FLUSH
     try {
       while (gathered.length > 0) {
         const batch = gathered.slice(0, BATCH);
-        await writeNotes(db, batch, keepSeconds * 1000);
         // An end that was committed before the row was there found none to mark.
-        const begun = batch
-          .filter((note) => note.refreshes === 0 || note.redeemedAt !== undefined)
-          .map(({ family }) => tagOf(family));
+        const begun = await writeNotes(db, batch, keepSeconds * 1000);
         await settleBegun(db, begun);
         begunNow.push(...begun);
         gathered.splice(0, BATCH);

@@ -43,13 +43,17 @@ export interface FamilyRecord extends Omit<FamilyNote, 'usedAt' | 'network'> {
 /** A code that nobody redeems is told from a stranger's for a day. */
 const UNREDEEMED_MS = 86_400_000;
 
-/** Adds the notes to what is known; one statement. @param keepMs how long a family is remembered after its last limit */
+/**
+ * Adds the notes to what is known; one statement.
+ * @param keepMs how long a family is remembered after its last limit
+ * @returns the tags of those that nothing was known of
+ */
 export async function writeNotes(
   db: Kysely<Database>,
   notes: readonly FamilyNote[],
   keepMs: number,
-): Promise<void> {
-  if (notes.length === 0) return;
+): Promise<readonly string[]> {
+  if (notes.length === 0) return [];
   const iso = (at: number | undefined) => (at === undefined ? null : new Date(at).toISOString());
   const rows = notes
     .map((note) => ({
@@ -74,7 +78,7 @@ export async function writeNotes(
     }))
     // One order for everybody, so that two processes never wait for each other in a circle.
     .sort((a, b) => (a.tag < b.tag ? -1 : 1));
-  await sql`
+  const written = await sql<{ tag: string; is_new: boolean }>`
     insert into families (tag, family_id, account_id, client_id, session_key, scopes, offline, signed_in_at, born_at, redeemed_at,
       idle_until, absolute_until, refreshes, last_used_at, last_network, forget_at)
     select * from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as note
@@ -91,7 +95,9 @@ export async function writeNotes(
       last_network = case when families.last_used_at > excluded.last_used_at
         then families.last_network else coalesce(excluded.last_network, families.last_network) end,
       forget_at = greatest(families.forget_at, excluded.forget_at)
-    where families.family_id = excluded.family_id`.execute(db);
+    where families.family_id = excluded.family_id
+    returning tag, xmax = 0 as is_new`.execute(db);
+  return written.rows.filter((row) => row.is_new).map(({ tag }) => tag);
 }
 
 export async function findByTags(db: Kysely<Database>, tags: readonly string[]): Promise<FamilyRecord[]> {
