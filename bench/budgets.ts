@@ -24,7 +24,7 @@ export const redisCommands: Readonly<Record<string, Budget>> = {
   'client credentials': { max: 0 },
 };
 
-/** Statements that a warm request may send to Postgres, on any path of tokens. */
+/** Statements that a warm request may send to Postgres. */
 export const postgresStatements: Budget = { max: 0 };
 
 /** The sign-in request ÷ the hash alone, in time. */

@@ -122,9 +122,8 @@ export function countSection(counts: readonly Counts[]): Section {
     rows: counts.flatMap(({ operation, redis, limiter, postgres, batches }) => {
       const cells = [digits(redis, 2), digits(limiter, 2), '', digits(postgres, 2), digits(batches, 2)];
       const budget = budgets.redisCommands[operation];
-      // A statement on a warm path of tokens is a miss of its own, whatever Redis was asked. An authorization request
-      // reads the consent, which is durable, from Postgres.
-      const tooMany = operation !== 'authorize' && !budgets.keeps(budgets.postgresStatements, postgres);
+      // A statement on a warm path is a miss of its own, whatever Redis was asked.
+      const tooMany = !budgets.keeps(budgets.postgresStatements, postgres);
       return [{ what: operation, cells, budget, value: tooMany ? Number.POSITIVE_INFINITY : redis }];
     }),
   };

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { createAccounts } from './accounts/accounts.ts';
 import { createAuthenticate } from './accounts/authenticate.ts';
 import { createConsents } from './accounts/consents.ts';
+import { createKeptConsents } from './accounts/kept-consents.ts';
 import { createPasswordChange } from './accounts/password-change.ts';
 import { createPasswordRange } from './accounts/password-range.ts';
 import { createPasswords } from './accounts/passwords.ts';
@@ -179,6 +180,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
   const roles = createRoles({ db, clock, audit });
   const accounts = createAccounts({ db, clock, audit, passwords, lifetimes });
   const consents = createConsents({ db, clock, audit, lifetimes });
+  const recallConsent = createKeptConsents({ lease, clock, find: consents.find });
   const standings = createStandings({ db, lease });
   const clientAccess = createClientAccess({ db, lease });
   const setupLink = createSetupLink({ db, clock, audit, passwords, lifetimes });
@@ -314,6 +316,7 @@ async function build(options: RoomsOptions, closers: ReturnType<typeof createClo
     roles,
     accounts,
     consents,
+    recallConsent,
     standings,
     clientAccess,
     setupLink,

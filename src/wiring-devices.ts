@@ -80,7 +80,7 @@ export function appsFront(rooms: Rooms): AppsFront {
   return {
     list: (accountId, lang) => connectedApps(parts, accountId, lang),
     async remove(accountId, clientId, by) {
-      await consents.endAccess(accountId, clientId, by);
+      await consents.withdraw(accountId, clientId, by);
       await lease.renew();
     },
     placeOf,

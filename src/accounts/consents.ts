@@ -48,10 +48,8 @@ export interface Consents {
   list(accountId: string): Promise<readonly Consent[]>;
   /** Adds to what is there; answers the whole. Undefined when the account is gone. */
   record(accountId: string, clientId: string, allowed: Allowed, by: By): Promise<Consent | undefined>;
-  /** Ends every family of the pair. False when there was none. */
-  withdraw(accountId: string, clientId: string, by: By): Promise<boolean>;
-  /** The person takes back all that the client has of theirs: the consent, where there is one, and every family. */
-  endAccess(accountId: string, clientId: string, by: By): Promise<void>;
+  /** Takes back all that the client has of this person: the consent, where there is one, and every family. */
+  withdraw(accountId: string, clientId: string, by: By): Promise<void>;
   /** For the transaction that deletes a client. */
   forgetClient(trx: Kysely<Database>, clientId: string): Promise<void>;
 }
@@ -89,7 +87,7 @@ export function createConsents({
     on: Kysely<Database>,
     accountId: string,
     clientId: string,
-    why: Pick<AccessEnd, 'reason' | 'by'> = { reason: 'consent withdrawn' },
+    why: Pick<AccessEnd, 'reason' | 'by'>,
   ): Promise<void> {
     const at = clock.now();
     await endAccess(on, { accountId, clientId, ...why, at, expiresAt: endedUntil(at, lifetimes) });
@@ -146,29 +144,20 @@ export function createConsents({
         return consentOf(row);
       }),
     async withdraw(accountId, clientId, by) {
-      const withdrawn = await db.transaction().execute(async (trx) => {
-        // As in `record`: a consent given at once is merged with what is left, never with what is being withdrawn.
-        if (!(await lockAccount(trx, accountId))) return false;
-        if (!(await remove(trx, accountId, clientId))) return false;
-        await end(trx, accountId, clientId);
-        await audit.append(trx, { type: 'consent.withdrawn', detail: {}, accountId, clientId, ...by });
-        return true;
-      });
-      // Until the commit others still read the consent, and what they make of it is younger than the end in there.
-      if (withdrawn) await end(db, accountId, clientId);
-      return withdrawn;
-    },
-    async endAccess(accountId, clientId, by) {
-      const why = { reason: 'revoked by person', by: by.actor.kind } as const;
       const ended = await db.transaction().execute(async (trx) => {
-        if (!(await lockAccount(trx, accountId))) return false;
-        await remove(trx, accountId, clientId);
+        // As in `record`: a consent given at once is merged with what is left, never with what is being withdrawn.
+        if (!(await lockAccount(trx, accountId))) return undefined;
+        const removed = await remove(trx, accountId, clientId);
+        const why = {
+          reason: removed ? 'consent withdrawn' : 'revoked by person',
+          by: by.actor.kind,
+        } as const;
         await end(trx, accountId, clientId, why);
         await audit.append(trx, { type: 'consent.withdrawn', detail: {}, accountId, clientId, ...by });
-        return true;
+        return why;
       });
-      // As in `withdraw`.
-      if (ended) await end(db, accountId, clientId, why);
+      // Until the commit others still read the consent, and what they make of it is younger than the end in there.
+      if (ended) await end(db, accountId, clientId, ended);
     },
     async forgetClient(trx, clientId) {
       await trx.deleteFrom('consents').where('client_id', '=', clientId).execute();

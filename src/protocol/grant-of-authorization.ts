@@ -4,6 +4,7 @@
  */
 import type { Configuration, Grant, KoaContextWithOIDC } from 'oidc-provider';
 import type { Consent } from '../accounts/consents.ts';
+import type { RecallConsent } from '../accounts/kept-consents.ts';
 import type { Client } from '../clients/client.ts';
 import type { ResourceServer } from '../clients/resource-server.ts';
 import type { Lifetimes } from '../config/lifetimes.ts';
@@ -15,7 +16,7 @@ import { noteDetails } from './rich-requests.ts';
 
 export interface AuthorizationParts {
   readonly artifacts: Artifacts;
-  readonly findConsent: (accountId: string, clientId: string) => Promise<Consent | undefined>;
+  readonly recallConsent: RecallConsent;
   readonly resourceServers: () => Promise<readonly ResourceServer[]>;
   readonly clientOf: (ctx: KoaContextWithOIDC) => Promise<Client>;
   readonly lifetimes: Lifetimes;
@@ -41,10 +42,17 @@ export function authorizationHooks(parts: AuthorizationParts): Hooks {
       const client = await parts.clientOf(ctx);
       if (!accountId) return undefined;
       const grant = new ctx.oidc.provider.Grant({ accountId, clientId: client.clientId });
-      noteBirth(ctx);
       const asksDetails = ctx.oidc.params?.authorization_details !== undefined;
-      const consent =
-        client.firstParty && !asksDetails ? undefined : await parts.findConsent(accountId, client.clientId);
+      const { consent, asOf } =
+        client.firstParty && !asksDetails
+          ? { consent: undefined, asOf: parts.clock.now() }
+          : await parts.recallConsent(
+              accountId,
+              client,
+              // What the person has just been asked is not in memory yet; and each detail is an act of its own.
+              (kept) => !asksDetails && !ctx.oidc.result && partOf(ctx, kept).isWhole,
+            );
+      noteBirth(ctx, asOf);
       // One act, such as one payment, is always the person's to allow, whoever vouches for the client.
       if (asksDetails) await noteDetails(ctx, consent, parts.resourceServers);
       if (client.firstParty) {
@@ -105,10 +113,9 @@ async function noteClientSession(parts: AuthorizationParts, ctx: KoaContextWithO
   });
 }
 
-/** What the family will be dated by (access-gate.ts): taken before the consent is read. */
-function noteBirth(ctx: KoaContextWithOIDC): void {
+/** What the family will be dated by (access-gate.ts). @param bornAt when the consent is known to have stood */
+function noteBirth(ctx: KoaContextWithOIDC, bornAt: number): void {
   const state = stateOf(ctx);
-  const bornAt = Date.now();
   const result = ctx.oidc.result as { login?: { at?: number } } | undefined;
   // A device is not the browser that it was allowed from: it lives on, or ends, by itself.
   const uid = ctx.oidc.entities.DeviceCode ? undefined : ctx.oidc.session?.uid;
@@ -158,18 +165,35 @@ function addAll(ctx: KoaContextWithOIDC, grant: Grant): void {
   }
 }
 
-function addConsented(ctx: KoaContextWithOIDC, grant: Grant, consent: Consent): void {
-  const { requestParamOIDCScopes, requestParamClaims, requestParamScopes, resourceServers } = ctx.oidc;
+/** What of this request was consented. */
+function partOf({ oidc }: KoaContextWithOIDC, consent: Consent) {
+  const { requestParamOIDCScopes, requestParamClaims, requestParamScopes, resourceServers } = oidc;
   const scopes = [...requestParamOIDCScopes].filter((scope) => consent.scopes.includes(scope));
-  if (scopes.length > 0) grant.addOIDCScope(scopes);
   const claims = [...requestParamClaims].filter((claim) => consent.claims.includes(claim));
+  const resources = Object.entries(resourceServers ?? {}).map(([audience, server]) => {
+    const known = consent.resources[audience];
+    const asked = [...requestParamScopes].filter((scope) => server.scopes.has(scope));
+    const allowed = asked.filter((scope) => known?.includes(scope));
+    return { audience, allowed, isWhole: known !== undefined && allowed.length === asked.length };
+  });
+  return {
+    scopes,
+    claims,
+    resources,
+    /** Nothing is left to be asked for. */
+    isWhole:
+      scopes.length === requestParamOIDCScopes.size &&
+      claims.length === requestParamClaims.size &&
+      resources.every(({ isWhole }) => isWhole),
+  };
+}
+
+function addConsented(ctx: KoaContextWithOIDC, grant: Grant, consent: Consent): void {
+  const { scopes, claims, resources } = partOf(ctx, consent);
+  if (scopes.length > 0) grant.addOIDCScope(scopes);
   if (claims.length > 0) grant.addOIDCClaims(claims);
-  for (const [audience, server] of Object.entries(resourceServers ?? {})) {
-    const allowed = consent.resources[audience] ?? [];
-    const granted = [...requestParamScopes].filter(
-      (scope) => server.scopes.has(scope) && allowed.includes(scope),
-    );
-    if (granted.length > 0) grant.addResourceScope(audience, granted);
+  for (const { audience, allowed } of resources) {
+    if (allowed.length > 0) grant.addResourceScope(audience, allowed);
   }
 }
 

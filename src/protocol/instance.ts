@@ -110,7 +110,7 @@ export function createInstanceBuilder(
         findAccount: createFindAccount({ standings: parts.standings, clientOf, clock }),
         hooks: authorizationHooks({
           artifacts,
-          findConsent: parts.consents.find,
+          recallConsent: parts.recallConsent,
           resourceServers: parts.resources.all,
           clientOf,
           lifetimes,

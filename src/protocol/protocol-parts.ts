@@ -1,5 +1,7 @@
 /** What the protocol room is given by the wiring: the rooms below it as functions, never as imports of their makers. */
+
 import type { Consents } from '../accounts/consents.ts';
+import type { RecallConsent } from '../accounts/kept-consents.ts';
 import type { ClientAccess, Standings } from '../accounts/standing.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { AuditEventOf } from '../audit/catalogue.ts';
@@ -24,9 +26,9 @@ import type { ClientSession } from '../storage/logout-notices.ts';
 import type { Sealing } from '../storage/sealing.ts';
 import type { DeviceThrottle } from '../throttle/device-throttle.ts';
 import type { RequestLimits } from '../throttle/request-limits.ts';
+import type { CookieSignatures } from '../web/cookie-signatures.ts';
 import type { EndingSession, SignOut } from './back-channel-logout.ts';
 import type { PublishedKeys } from './client-keys.ts';
-import type { CookieSignatures } from '../web/cookie-signatures.ts';
 import type { EnginePages } from './engine-pages.ts';
 import type { LevelParts } from './level-checks.ts';
 import type { MutualTls } from './mutual-tls.ts';
@@ -62,6 +64,7 @@ export interface ProtocolParts {
   readonly findSubject: (kind: 'id' | 'email', subject: string) => Promise<string | undefined>;
   readonly clientAccess: ClientAccess;
   readonly consents: Pick<Consents, 'find'>;
+  readonly recallConsent: RecallConsent;
   readonly clients: {
     find(clientId: string): Promise<Client | undefined>;
     verifySecret(clientId: string, presented: string): Promise<boolean>;

@@ -28,6 +28,8 @@ export interface Lease {
   renew(): Promise<void>;
   /** Whether `ensure` would return at once. */
   holds(): boolean;
+  /** ms since the epoch: whatever had changed by then has been heard of. 0 before the first read. */
+  asOf(): number;
   /** Called before the renewal that found the changes is over. Must not throw. */
   onChange(listener: (kind: ChangeKind, ids: readonly string[]) => void): void;
   /** Called when changes may have been missed (a database restored, a process frozen for long): forget everything. */
@@ -158,6 +160,7 @@ export function createLease(o: { db: Kysely<Database>; clock: Clock; leaseMs: nu
     ensure: () => (holds() ? held : ensureByReading()),
     renew,
     holds,
+    asOf: () => renewedAt ?? 0,
     onChange: (listener) => void listeners.push(listener),
     onReset: (listener) => void resetListeners.push(listener),
     start: () => {

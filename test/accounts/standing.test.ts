@@ -183,10 +183,10 @@ describe.each(databases)('roles, standings and consents on $name', ({ open }) =>
     await consents.record(id, 'app', { scopes: ['openid'] }, operator);
     await consents.record(id, 'other', { scopes: ['openid'] }, operator);
     clock.advance(1);
-    expect(await consents.withdraw(id, 'app', operator)).toBe(true);
-    expect(await consents.withdraw(id, 'app', operator)).toBe(false);
+    await consents.withdraw(id, 'app', operator);
     await lease.renew();
     const standing = await standings.get(id);
+    expect(standing?.endOf('app').reason).toBe('consent withdrawn');
     expect(standing?.endedBefore('app')).toBe(clock.now());
     expect(standing?.endedBefore('other')).toBe(0);
     expect(standing?.endedBefore()).toBe(0);
@@ -198,5 +198,15 @@ describe.each(databases)('roles, standings and consents on $name', ({ open }) =>
       'consent.granted',
       'consent.withdrawn',
     ]);
+  });
+
+  it('takes back what a client has that was never asked about', async () => {
+    const { consents, standings, lease, clock } = rooms;
+    const { id } = await makeAccount(rooms, 'first-party@example.com');
+    clock.advance(1);
+    await consents.withdraw(id, 'own', operator);
+    await lease.renew();
+    expect((await standings.get(id))?.endOf('own')).toEqual({ at: clock.now(), reason: 'revoked by person' });
+    await expect(consents.withdraw('nobody', 'own', operator)).resolves.toBeUndefined();
   });
 });

@@ -113,7 +113,7 @@ describe.each(everySetup)('consent with %s: %s', (setup) => {
     expect((await world.userinfo(tokens.access_token)).status).toBe(200);
 
     const by = { actor: { kind: 'account', id: world.person.id } } as const;
-    expect(await world.rooms.consents.withdraw(world.person.id, client.clientId, by)).toBe(true);
+    await world.rooms.consents.withdraw(world.person.id, client.clientId, by);
     await world.rooms.lease.renew();
 
     const refused = await world.refresh(tokens.refresh_token, client);
@@ -136,6 +136,20 @@ describe.each(everySetup)('consent with %s: %s', (setup) => {
     await world.rooms.consents.withdraw(world.person.id, client.clientId, by);
     await world.rooms.lease.renew();
     expect((await world.redeem(code, client)).json.error).toBe('invalid_grant');
+  });
+
+  test('a code that is made of a consent withdrawn elsewhere is worth nothing either', async () => {
+    client = await seedWebClient(world.rooms);
+    const browser = world.browser(client);
+    await browser.code('openid profile');
+    await browser.code('openid profile');
+    const by = { actor: { kind: 'account', id: world.person.id } } as const;
+    // Nobody tells this process; it hears of it with its next lease.
+    await world.rooms.consents.withdraw(world.person.id, client.clientId, by);
+    const made = await browser.code('openid profile', { prompt: 'none' }).catch(() => undefined);
+    await world.rooms.lease.renew();
+    if (made) expect((await world.redeem(made, client)).json.error).toBe('invalid_grant');
+    expect((await again(browser.agent, { scope: 'openid profile' })).text).toContain('/consent"');
   });
 
   test('offline_access needs no prompt=consent, but a consent and the refresh grant', async () => {

@@ -32,7 +32,7 @@ export async function leaveTraces(
   const [session] = await rooms.browserSessions.list(person.id);
   await rooms.browserSessions.end(person.id, session?.id ?? '', by);
   await world.redeem(await world.browser(taken, person).code('openid offline_access'), taken);
-  await rooms.consents.endAccess(person.id, taken.clientId, by);
+  await rooms.consents.withdraw(person.id, taken.clientId, by);
 
   const role = { audience: 'https://api.example.com', name: 'reader' };
   await rooms.roles.create(role, by);
