@@ -113,7 +113,7 @@ describe('each page on phone and desktop, light and dark', () => {
     }
   };
 
-  test('sign-in, consent, the app, the front page, and out again', { timeout: 60_000 }, async () => {
+  test('sign-in, consent, the app, the front page, and out again', { timeout: 120_000 }, async () => {
     const mine = await seedApp();
     const complaints = await withPage(chrome, {}, async (page) => {
       await page.goto(asks(mine));

@@ -66,9 +66,13 @@ export async function spawnServer(
     output += chunk;
   });
   const ask: Spawned['ask'] = (path, o) => askPort(own, new URL(named).host, path, o);
-  await until(`server on ${own}`, async () => {
+  const ready = until(`server on ${own}`, async () => {
     if (child.exitCode !== null) throw new Error(`it ended: ${output}`);
     if ((await ask('/health/ready')).status !== 200) throw new Error('not ready');
+  });
+  await ready.catch((error: unknown) => {
+    child.kill('SIGKILL');
+    throw error;
   });
   return {
     issuer: named,
