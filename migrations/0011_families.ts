@@ -14,6 +14,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       offline boolean not null,
       signed_in_at timestamptz not null,
       born_at timestamptz not null,
+      dated_at timestamptz not null,
       redeemed_at timestamptz,
       idle_until timestamptz not null,
       absolute_until timestamptz not null,

@@ -68,7 +68,13 @@ export const dataTopics: Readonly<Record<string, Topic>> = {
     rows: exportSessions,
   },
   apps: {
-    tables: { families: { family_id: 'opens something', session_key: 'opens something' } },
+    tables: {
+      families: {
+        family_id: 'opens something',
+        session_key: 'opens something',
+        dated_at: 'means something here only',
+      },
+    },
     rows: exportFamilies,
   },
   'sign-outs': {

@@ -6,7 +6,8 @@ import type { Kysely, Selectable } from 'kysely';
 import type { Audit } from '../audit/audit.ts';
 import type { Clock } from '../config/clock.ts';
 import type { Lifetimes } from '../config/lifetimes.ts';
-import { type AccessEnd, endAccess } from '../storage/ended-access.ts';
+import type { EndedBy } from '../storage/end-reasons.ts';
+import { endAccess } from '../storage/ended-access.ts';
 import type { Database } from '../storage/tables.ts';
 import type { ConsentRow } from '../storage/tables-accounts.ts';
 import type { By } from './account.ts';
@@ -65,7 +66,7 @@ export function createConsents({
   audit: Pick<Audit, 'append'>;
   lifetimes: Lifetimes;
 }): Consents {
-  // Put into SQL once: every authorization asks this.
+  // Put into SQL once: every authorization that kept-consents.ts cannot answer asks this.
   const ofPair = db
     .selectFrom('consents')
     .selectAll()
@@ -83,23 +84,10 @@ export function createConsents({
     return row && consentOf(row);
   }
 
-  async function end(
-    on: Kysely<Database>,
-    accountId: string,
-    clientId: string,
-    why: Pick<AccessEnd, 'reason' | 'by'>,
-  ): Promise<void> {
+  async function end(on: Kysely<Database>, accountId: string, clientId: string, by: EndedBy): Promise<void> {
     const at = clock.now();
-    await endAccess(on, { accountId, clientId, ...why, at, expiresAt: endedUntil(at, lifetimes) });
-  }
-
-  async function remove(trx: Kysely<Database>, accountId: string, clientId: string): Promise<boolean> {
-    const deleted = await trx
-      .deleteFrom('consents')
-      .where('account_id', '=', accountId)
-      .where('client_id', '=', clientId)
-      .executeTakeFirst();
-    return deleted.numDeletedRows > 0n;
+    const reason = 'consent withdrawn';
+    await endAccess(on, { accountId, clientId, reason, by, at, expiresAt: endedUntil(at, lifetimes) });
   }
 
   return {
@@ -144,20 +132,21 @@ export function createConsents({
         return consentOf(row);
       }),
     async withdraw(accountId, clientId, by) {
+      const kind = by.actor.kind;
       const ended = await db.transaction().execute(async (trx) => {
         // As in `record`: a consent given at once is merged with what is left, never with what is being withdrawn.
-        if (!(await lockAccount(trx, accountId))) return undefined;
-        const removed = await remove(trx, accountId, clientId);
-        const why = {
-          reason: removed ? 'consent withdrawn' : 'revoked by person',
-          by: by.actor.kind,
-        } as const;
-        await end(trx, accountId, clientId, why);
+        if (!(await lockAccount(trx, accountId))) return false;
+        await trx
+          .deleteFrom('consents')
+          .where('account_id', '=', accountId)
+          .where('client_id', '=', clientId)
+          .execute();
+        await end(trx, accountId, clientId, kind);
         await audit.append(trx, { type: 'consent.withdrawn', detail: {}, accountId, clientId, ...by });
-        return why;
+        return true;
       });
       // Until the commit others still read the consent, and what they make of it is younger than the end in there.
-      if (ended) await end(db, accountId, clientId, ended);
+      if (ended) await end(db, accountId, clientId, kind);
     },
     async forgetClient(trx, clientId) {
       await trx.deleteFrom('consents').where('client_id', '=', clientId).execute();

@@ -1,7 +1,7 @@
 /**
  * Consents in memory, under the lease: nearly every authorization asks for one that has not changed for months. What is
- * kept may be as old as the lease, so it comes with the time that it is known to hold at: a family that is dated by that
- * (protocol/access-gate.ts) dies with a withdrawal that this process has not heard of yet.
+ * kept may be as old as the lease, so it comes with a time at which it is known to have stood: a family that is dated by
+ * that (protocol/access-gate.ts) dies with a withdrawal that this process has not heard of yet.
  */
 import type { Clock } from '../config/clock.ts';
 import type { Lease } from '../storage/changes.ts';
@@ -16,7 +16,7 @@ export interface DatedConsent {
 
 /**
  * @param client the directory's object: a client that was changed, or deleted and made again, is another one
- * @param isEnough whether what is kept is all that is asked for; when not, Postgres is asked, so that nobody is sent to
+ * @param isEnough whether what is kept (without its authorization details) is all that is asked for; when not, Postgres is asked, so that nobody is sent to
  * allow again what was allowed a moment ago in another process
  * @throws StorageUnavailable when the lease has lapsed and SQL is away
  */
@@ -26,10 +26,15 @@ export type RecallConsent = (
   isEnough: (consent: Consent) => boolean,
 ) => Promise<DatedConsent>;
 
-/** 20,000 accounts of some 500 bytes a consent: 10 MB for people with one app each. */
-const MAX_ACCOUNTS = 20_000;
-/** Whoever has allowed more apps than this is asked about in SQL. */
-const MAX_CLIENTS = 50;
+/** With one app each some 5 MB, with as many as are kept 40. */
+const MAX_ACCOUNTS = 10_000;
+/** Of one account. Whoever uses more apps than this is asked about in SQL. */
+const MAX_CLIENTS = 8;
+/**
+ * The lease is dated by the clock of this process, a withdrawal by that of another: so far may the one be ahead of the
+ * other. What is dated too early ends with nothing else: a consent that was read after a withdrawal is dated by that.
+ */
+const SKEW_MS = 10_000;
 
 export function createKeptConsents({
   lease,
@@ -43,8 +48,10 @@ export function createKeptConsents({
   max?: number;
 }): RecallConsent {
   interface Kept {
-    readonly client: object;
+    readonly client: WeakRef<object>;
     readonly consent: Consent;
+    /** ms: just before it was read. */
+    readonly readAt: number;
   }
   const ofAccounts = createLeasedCache<Map<string, Kept>>({
     lease,
@@ -57,15 +64,21 @@ export function createKeptConsents({
   return async (accountId, client, isEnough) => {
     const { clientId } = client;
     await lease.ensure();
-    const asOf = lease.asOf();
+    const heardAt = lease.asOf() - SKEW_MS;
     const ofClients = await ofAccounts.get(accountId);
     const kept = ofClients?.get(clientId);
-    if (kept?.client === client && isEnough(kept.consent)) return { consent: kept.consent, asOf };
-    const askedAt = clock.now();
+    if (kept?.client.deref() === client && isEnough(kept.consent)) {
+      return { consent: kept.consent, asOf: Math.max(heardAt, kept.readAt) };
+    }
+    const readAt = clock.now();
     const consent = await find(accountId, clientId);
     if (ofClients && consent && (kept || ofClients.size < MAX_CLIENTS)) {
-      ofClients.set(clientId, { client, consent });
+      ofClients.set(clientId, {
+        client: new WeakRef(client),
+        consent: { ...consent, details: [] },
+        readAt,
+      });
     }
-    return { consent, asOf: askedAt };
+    return { consent, asOf: readAt };
   };
 }

@@ -29,7 +29,7 @@ export function createAccessGate(
       const accountId = dated.accountId;
       const clientId = dated.clientId;
       if (kind === 'Interaction') return undefined;
-      // `bornAt` is read before the consent is, so a withdrawal in between ends the family too.
+      // `bornAt` is a time at which the consent is known to have stood: every later withdrawal ends the family.
       const bornAt = dated.bornAt ?? Number(payload.iat ?? 0) * 1000;
       if (typeof accountId === 'string') {
         const standing = await standings.get(accountId);

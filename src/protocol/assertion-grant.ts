@@ -58,7 +58,7 @@ export function createAssertionGrant(
     if (accountId === undefined) refuse('speaks of nobody who may sign in here');
 
     const state = stateOf(ctx);
-    state.birth = { signedInAt: bornAt, bornAt };
+    state.birth = { signedInAt: bornAt, bornAt, begunAt: bornAt };
     const grant = new ctx.oidc.provider.Grant({ accountId, clientId: client.clientId });
     state.minted = { accountId, family: await grant.save(), grantType: ASSERTION_GRANT };
     await clientCredentials(ctx);

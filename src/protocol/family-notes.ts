@@ -58,7 +58,8 @@ function familyOf(ctx: KoaContextWithOIDC, family: string): Base | undefined {
     ...(typeof grant.begunIn === 'string' ? { sessionKey: digest(grant.begunIn) } : {}),
     scopes: scopesOf(grant),
     signedInAt: Number(grant.signedInAt ?? madeAt),
-    bornAt: Number(grant.bornAt ?? madeAt),
+    bornAt: Number(grant.begunAt ?? madeAt),
+    datedAt: Number(grant.bornAt ?? madeAt),
     absoluteUntil: Number(grant.exp) * 1000,
   };
 }

@@ -52,7 +52,7 @@ export function authorizationHooks(parts: AuthorizationParts): Hooks {
               // What the person has just been asked is not in memory yet; and each detail is an act of its own.
               (kept) => !asksDetails && !ctx.oidc.result && partOf(ctx, kept).isWhole,
             );
-      noteBirth(ctx, asOf);
+      noteBirth(ctx, asOf, parts.clock.now());
       // One act, such as one payment, is always the person's to allow, whoever vouches for the client.
       if (asksDetails) await noteDetails(ctx, consent, parts.resourceServers);
       if (client.firstParty) {
@@ -113,8 +113,8 @@ async function noteClientSession(parts: AuthorizationParts, ctx: KoaContextWithO
   });
 }
 
-/** What the family will be dated by (access-gate.ts). @param bornAt when the consent is known to have stood */
-function noteBirth(ctx: KoaContextWithOIDC, bornAt: number): void {
+/** @param bornAt when the consent is known to have stood: what the family is dated by (access-gate.ts) */
+function noteBirth(ctx: KoaContextWithOIDC, bornAt: number, begunAt: number): void {
   const state = stateOf(ctx);
   const result = ctx.oidc.result as { login?: { at?: number } } | undefined;
   // A device is not the browser that it was allowed from: it lives on, or ends, by itself.
@@ -122,6 +122,7 @@ function noteBirth(ctx: KoaContextWithOIDC, bornAt: number): void {
   state.birth = {
     signedInAt: result?.login?.at ?? state.session?.signedInAt ?? bornAt,
     bornAt,
+    begunAt,
     ...(uid === undefined ? {} : { begunIn: uid }),
   };
 }
@@ -165,6 +166,9 @@ function addAll(ctx: KoaContextWithOIDC, grant: Grant): void {
   }
 }
 
+/** Of the protocol itself: the engine gives them without a consent. */
+const NEVER_ASKED: ReadonlySet<string> = new Set(['sub', 'sid', 'auth_time', 'acr', 'amr', 'iss']);
+
 /** What of this request was consented. */
 function partOf({ oidc }: KoaContextWithOIDC, consent: Consent) {
   const { requestParamOIDCScopes, requestParamClaims, requestParamScopes, resourceServers } = oidc;
@@ -183,7 +187,7 @@ function partOf({ oidc }: KoaContextWithOIDC, consent: Consent) {
     /** Nothing is left to be asked for. */
     isWhole:
       scopes.length === requestParamOIDCScopes.size &&
-      claims.length === requestParamClaims.size &&
+      [...requestParamClaims].every((claim) => NEVER_ASKED.has(claim) || claims.includes(claim)) &&
       resources.every(({ isWhole }) => isWhole),
   };
 }

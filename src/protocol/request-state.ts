@@ -50,7 +50,13 @@ export interface RequestState {
   /** The first use of a code or refresh token that was presented again. */
   firstUse?: { readonly at: number; readonly from?: string | undefined };
   /** What a new family inherits (grant-of-authorization.ts). */
-  birth?: { readonly signedInAt: number; readonly bornAt: number; readonly begunIn?: string };
+  birth?: {
+    readonly signedInAt: number;
+    /** What ends it is held against (access-gate.ts). */
+    readonly bornAt: number;
+    readonly begunAt: number;
+    readonly begunIn?: string;
+  };
   /** Nothing on file says that the person let this client use the APIs of this request, or know them at all. */
   unconsented?: boolean;
   /** When the person of this session signed in, in ms, as stored beside the session. */

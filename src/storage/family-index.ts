@@ -122,7 +122,11 @@ export function createFamilyIndex({ db, clock, log, keepSeconds, flushMs = FLUSH
     } catch (error) {
       // Kept for the next batch, as far as there is room; the questions get the answer that is always true.
       for (const note of gathered) add(note);
-      begunBefore = [...begunBefore, ...begunNow].slice(-MAX_NOTES);
+      // A row of theirs may be there already, and would be new to nobody when it is written again.
+      const unsettled = gathered
+        .filter((note) => note.refreshes === 0 || note.redeemedAt !== undefined)
+        .map(({ family }) => tagOf(family));
+      begunBefore = [...begunBefore, ...begunNow, ...unsettled].slice(-MAX_NOTES);
       for (const { told } of asked) told(undefined);
       log.warn('what families do is not noted yet', { fault: String(error) });
       schedule();

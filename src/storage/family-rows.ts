@@ -20,6 +20,8 @@ export interface FamilyNote {
   readonly offline: boolean;
   readonly signedInAt: number;
   readonly bornAt: number;
+  /** What an end of this account at this client is held against: not after `bornAt`. */
+  readonly datedAt: number;
   /** When its code was redeemed; absent until then. */
   readonly redeemedAt?: number | undefined;
   /** When it ends unless it is used before. */
@@ -33,7 +35,7 @@ export interface FamilyNote {
 }
 
 /** A family as it is read. `ended` is absent while it lives. */
-export interface FamilyRecord extends Omit<FamilyNote, 'usedAt' | 'network'> {
+export interface FamilyRecord extends Omit<FamilyNote, 'datedAt' | 'usedAt' | 'network'> {
   readonly tag: string;
   readonly lastUsedAt?: number;
   readonly lastNetwork?: string;
@@ -66,6 +68,7 @@ export async function writeNotes(
       offline: note.offline,
       signed_in_at: iso(note.signedInAt),
       born_at: iso(note.bornAt),
+      dated_at: iso(note.datedAt),
       redeemed_at: iso(note.redeemedAt),
       idle_until: iso(note.idleUntil),
       absolute_until: iso(note.absoluteUntil),
@@ -79,11 +82,11 @@ export async function writeNotes(
     // One order for everybody, so that two processes never wait for each other in a circle.
     .sort((a, b) => (a.tag < b.tag ? -1 : 1));
   const written = await sql<{ tag: string; is_new: boolean }>`
-    insert into families (tag, family_id, account_id, client_id, session_key, scopes, offline, signed_in_at, born_at, redeemed_at,
-      idle_until, absolute_until, refreshes, last_used_at, last_network, forget_at)
+    insert into families (tag, family_id, account_id, client_id, session_key, scopes, offline, signed_in_at, born_at, dated_at,
+      redeemed_at, idle_until, absolute_until, refreshes, last_used_at, last_network, forget_at)
     select * from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as note
       (tag text, family_id text, account_id text, client_id text, session_key text, scopes text, offline boolean,
-       signed_in_at timestamptz, born_at timestamptz, redeemed_at timestamptz, idle_until timestamptz,
+       signed_in_at timestamptz, born_at timestamptz, dated_at timestamptz, redeemed_at timestamptz, idle_until timestamptz,
        absolute_until timestamptz, refreshes bigint, last_used_at timestamptz, last_network text,
        forget_at timestamptz)
     on conflict (tag) do update set
@@ -185,7 +188,7 @@ export async function settleBegun(db: Kysely<Database>, tags: readonly string[])
       union all
       select f.tag, e.ended_at, e.reason, e.ended_by from families f
         join ended_access e on e.account_id = f.account_id and e.client_id in ('', f.client_id)
-          and e.ended_at >= case when e.client_id = '' then f.signed_in_at else f.born_at end
+          and e.ended_at >= case when e.client_id = '' then f.signed_in_at else f.dated_at end
           and (e.whole_at >= f.signed_in_at or e.client_id <> '' or e.kept_session is distinct from f.session_key)
         where f.tag = any (${[...tags]}::text[])
     ) as fact

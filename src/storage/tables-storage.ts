@@ -79,6 +79,8 @@ export interface FamilyTable {
   offline: boolean;
   signed_in_at: Date;
   born_at: Date;
+  /** What ends of the pair of account and client are held against (protocol/access-gate.ts); not after `born_at`. */
+  dated_at: Date;
   redeemed_at: Date | null;
   idle_until: Date;
   absolute_until: Date;

@@ -26,7 +26,12 @@ beforeAll(async () => {
   });
   accountId = made.json.id;
   const now = Date.now();
-  const at = { signedInAt: now - 60_000, bornAt: now - 60_000, redeemedAt: now - 59_000 };
+  const at = {
+    signedInAt: now - 60_000,
+    bornAt: now - 60_000,
+    datedAt: now - 60_000,
+    redeemedAt: now - 59_000,
+  };
   const limits = { idleUntil: now + 86_400_000, absoluteUntil: now + 7 * 86_400_000 };
   const what = { family, accountId, clientId: 'shop', scopes: 'openid offline_access', offline: true };
   t.rooms.familyIndex.note({ ...what, ...at, ...limits, refreshes: 12, usedAt: now, network: '203.0.113.7' });

@@ -198,7 +198,7 @@ describe.each(setups)('devices with %s: %s', (setup) => {
     await other.rooms.familyIndex.flush();
     await other.rooms.audit.flush();
     const { events } = await other.rooms.audit.search({ clientId: app.clientId, type: 'grant.refused' });
-    expect(events[0]?.detail).toMatchObject({ reason: 'revoked by person' });
+    expect(events[0]?.detail).toMatchObject({ reason: 'consent withdrawn' });
     // The person is still signed in, and is asked again.
     const again = await browser.agent.follow(
       await browser.agent.get(`${world.issuer}${authorizeQuery(app)}`),

@@ -25,21 +25,26 @@ afterAll(async () => {
   await database?.close();
 });
 
-test('an end that is under way while the row is written, and committed after it, is told', async () => {
-  const at = clock.now();
-  index.note({
+function noteAt(at: number, accountId = 'somebody') {
+  return {
     family: newId('Grant'),
-    accountId: 'somebody',
+    accountId,
     clientId: 'app',
     scopes: 'openid offline_access',
     offline: true,
     signedInAt: at,
     bornAt: at,
+    datedAt: at,
     redeemedAt: at,
     idleUntil: at + HOUR_MS,
     absoluteUntil: at + HOUR_MS,
     refreshes: 0,
-  });
+  };
+}
+
+test('an end that is under way while the row is written, and committed after it, is told', async () => {
+  const at = clock.now();
+  index.note(noteAt(at));
   await database.db.transaction().execute(async (trx) => {
     await endAccess(trx, {
       accountId: 'somebody',
@@ -56,4 +61,45 @@ test('an end that is under way while the row is written, and committed after it,
   await index.flush();
   const [family] = await index.list({ accountId: 'somebody', limit: 1 });
   expect(family?.ended).toMatchObject({ reason: 'password changed', by: 'operator' });
+});
+
+test('a batch that was written, but not held against the ends before it, is held against them the next time', async () => {
+  let faults = 1;
+  const failing = database.db.withPlugin({
+    transformQuery: ({ node }) => {
+      const text = node.kind === 'RawNode' ? node.sqlFragments.join('?') : '';
+      if (text.includes('update families set ended_at') && faults-- > 0) throw new Error('the line was cut');
+      return node;
+    },
+    transformResult: async ({ result }) => result,
+  });
+  const at = clock.now();
+  const unlucky = createFamilyIndex({
+    db: failing,
+    clock,
+    log: silent,
+    keepSeconds: 60,
+    flushMs: HOUR_MS,
+  });
+  const person = { accountId: 'unlucky', reason: 'signed out', at: at + 1, expiresAt: at + HOUR_MS } as const;
+  await endAccess(database.db, person);
+  unlucky.note(noteAt(at, 'unlucky'));
+  await unlucky.flush();
+  const [written] = await unlucky.list({ accountId: 'unlucky', limit: 1 });
+  expect([written?.ended, faults]).toEqual([undefined, 0]);
+  await unlucky.flush();
+  const [settled] = await unlucky.list({ accountId: 'unlucky', limit: 1 });
+  expect(settled?.ended).toMatchObject({ reason: 'signed out' });
+  await unlucky.close();
+});
+
+test('an end of the pair is held against the time that a family is dated by, not against its beginning', async () => {
+  const at = clock.now();
+  const note = { ...noteAt(at, 'dated'), bornAt: at + 1_000, datedAt: at - 1_000 };
+  const pair = { accountId: 'dated', clientId: 'app', at, expiresAt: at + HOUR_MS } as const;
+  await endAccess(database.db, { ...pair, reason: 'consent withdrawn' });
+  index.note(note);
+  await index.flush();
+  const [family] = await index.list({ accountId: 'dated', limit: 1 });
+  expect(family).toMatchObject({ bornAt: at + 1_000, ended: { reason: 'consent withdrawn' } });
 });
