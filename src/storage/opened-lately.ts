@@ -7,8 +7,10 @@
 import { createGenerations } from './generations.ts';
 import type { Sealing } from './sealing.ts';
 
-/** Tokens and Grants are 0.6 to 1.2 kB sealed and opened together: a few MB at the most. */
+/** Tokens and Grants are 0.6 to 1.2 kB, sealed and opened together: a few MB. */
 const MOST = 2_000;
+/** One with large authorization details is deciphered each time, so that a few MB it stays. */
+const LONGEST = 4_096;
 
 export function openedLately(open: Sealing['open']): Sealing['open'] {
   const opened = createGenerations<{ readonly aad: string; readonly plain: string }>(MOST);
@@ -16,7 +18,7 @@ export function openedLately(open: Sealing['open']): Sealing['open'] {
     const known = opened.get(sealed);
     if (known?.aad === aad) return known.plain;
     const plain = open(sealed, aad);
-    opened.set(sealed, { aad, plain });
+    if (sealed.length <= LONGEST) opened.set(sealed, { aad, plain });
     return plain;
   };
 }

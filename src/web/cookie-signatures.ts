@@ -1,5 +1,5 @@
 /**
- * Signs cookies as Keygrip does, whose interface Koa's cookies ask for: the first key signs, all of them verify. Keygrip
+ * Signs cookies: the first key signs, all of them verify. The interface is Keygrip's, which Koa's cookies ask for. Keygrip
  * makes its keys anew for each signature and compares by two more HMACs under a third key, which took 190 µs of the
  * 2,200 of an authorization; this takes 40.
  */

@@ -35,10 +35,13 @@ test('a changed text is not the one that was opened', () => {
   expect(() => lately.open(changed, 'AccessToken:a')).toThrow(SealBroken);
 });
 
-test('it is bounded', () => {
+test('it is bounded, in number and in what one may weigh', () => {
   const { open, lately } = watched();
   const first = lately.seal('first', 'AccessToken:a');
   lately.open(first, 'AccessToken:a');
+  const long = lately.seal('x'.repeat(4_000), 'AccessToken:a');
+  for (const sealed of [long, long]) lately.open(sealed, 'AccessToken:a');
+  expect(open).toHaveBeenCalledTimes(3);
   for (let n = 0; n < 2_000; n += 1) lately.open(lately.seal(`${n}`, 'AccessToken:b'), 'AccessToken:b');
   open.mockClear();
   lately.open(first, 'AccessToken:a');
