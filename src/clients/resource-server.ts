@@ -16,6 +16,31 @@ export const OIDC_SCOPES: ReadonlySet<string> = new Set([
   'roles',
 ]);
 
+/** Scope → claims (OpenID Connect Core section 5.4), and Cardea's `roles`. */
+export const claimsByScope: Readonly<Record<string, readonly string[]>> = {
+  openid: ['sub'],
+  profile: [
+    'name',
+    'family_name',
+    'given_name',
+    'middle_name',
+    'nickname',
+    'preferred_username',
+    'profile',
+    'picture',
+    'website',
+    'gender',
+    'birthdate',
+    'zoneinfo',
+    'locale',
+    'updated_at',
+  ],
+  email: ['email', 'email_verified'],
+  address: ['address'],
+  phone: ['phone_number', 'phone_number_verified'],
+  roles: ['roles'],
+};
+
 export type AccessTokenAlg = 'ES256' | 'RS256' | 'EdDSA' | 'PS256';
 
 export interface ResourceScope {

@@ -1,5 +1,6 @@
 /** Rights in plain words. */
 
+import { claimsByScope } from '../clients/resource-server.ts';
 import { displayName } from '../web/names.ts';
 import type { Texts } from '../web/texts.ts';
 import { describeDetails } from './consent-details.ts';
@@ -36,7 +37,8 @@ export async function describeRights(
     sensitive: SENSITIVE.has(name),
     owner: undefined,
   });
-  const covered = new Set(rights.scopes.flatMap((scope) => CLAIMS_OF[scope] ?? []));
+  // A claim that comes with a scope would say the same thing twice.
+  const covered = new Set(rights.scopes.flatMap((scope) => claimsByScope[scope] ?? []));
   const claims = rights.claims.filter((claim) => !covered.has(claim) && !NOT_SHOWN.has(claim));
   const resources = await Promise.all(
     Object.entries(rights.resources).map(async ([audience, scopes]) => {
@@ -71,30 +73,6 @@ export async function describeRights(
     ...details,
   ];
 }
-
-/** OIDC Core section 5.4, as far as the consent page would otherwise say the same thing twice. */
-const CLAIMS_OF: Readonly<Record<string, readonly string[]>> = {
-  email: ['email', 'email_verified'],
-  phone: ['phone_number', 'phone_number_verified'],
-  address: ['address'],
-  roles: ['roles'],
-  profile: [
-    'name',
-    'family_name',
-    'given_name',
-    'middle_name',
-    'nickname',
-    'preferred_username',
-    'profile',
-    'picture',
-    'website',
-    'gender',
-    'birthdate',
-    'zoneinfo',
-    'locale',
-    'updated_at',
-  ],
-};
 
 function isEmpty(rights: Rights): boolean {
   const inResources = Object.values(rights.resources).some((scopes) => scopes.length > 0);

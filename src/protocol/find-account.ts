@@ -12,31 +12,6 @@ export interface FindAccountParts {
   readonly clock: Clock;
 }
 
-/** Scope → claims (OpenID Connect Core section 5.4), and Cardea's `roles`. */
-export const claimsByScope: Readonly<Record<string, readonly string[]>> = {
-  openid: ['sub'],
-  profile: [
-    'name',
-    'family_name',
-    'given_name',
-    'middle_name',
-    'nickname',
-    'preferred_username',
-    'profile',
-    'picture',
-    'website',
-    'gender',
-    'birthdate',
-    'zoneinfo',
-    'locale',
-    'updated_at',
-  ],
-  email: ['email', 'email_verified'],
-  address: ['address'],
-  phone: ['phone_number', 'phone_number_verified'],
-  roles: ['roles'],
-};
-
 /** Undefined for an unknown, deleted or disabled account; the engine then refuses the request. */
 export function createFindAccount({ standings, clientOf, clock }: FindAccountParts): FindAccount {
   return async (ctx, accountId, token): Promise<EngineAccount | undefined> => {
