@@ -16,8 +16,8 @@ export interface DatedConsent {
 
 /**
  * @param client the directory's object: a client that was changed, or deleted and made again, is another one
- * @param isEnough whether what is kept (without its authorization details) is all that is asked for; when not, Postgres is asked, so that nobody is sent to
- * allow again what was allowed a moment ago in another process
+ * @param isEnough whether what is kept (without its authorization details) is all that is asked for; when not, Postgres is
+ * asked, so that nobody is sent to allow again what was allowed a moment ago in another process
  * @throws StorageUnavailable when the lease has lapsed and SQL is away
  */
 export type RecallConsent = (
