@@ -33,7 +33,13 @@ export async function commitUnit(
   return artifacts.commit({
     family: unit.family,
     ...(unit.consume
-      ? { consume: { ...unit.consume, ...(answer ? { answer } : {}), ...(from ? { from } : {}) } }
+      ? {
+          consume: {
+            ...unit.consume,
+            ...(answer ? { answer, readUnused: true } : {}),
+            ...(from ? { from } : {}),
+          },
+        }
       : {}),
     puts: unit.puts,
   });

@@ -65,7 +65,7 @@ export async function commitFamily(
     const statement = consume ? consuming(commit, consume, rows, now, from) : storing(family, rows);
     sent();
     const decision = (await statement.execute(db)).rows[0];
-    const outcome = decision && outcomeOf(decision, consume?.answer?.binding, now);
+    const outcome = decision && outcomeOf(decision, consume, now);
     if (outcome?.kind === 'theft' && consume && decision) {
       return { kind: 'theft', ...firstUseOf(needs, digest(consume.id), decision) };
     }
@@ -84,16 +84,17 @@ function firstUseOf(
   return { firstUse: { at: d.consumed_at.getTime(), ...(from ? { from } : {}) } };
 }
 
-function outcomeOf(d: Decision, binding: string | undefined, now: Date): CommitOutcome | undefined {
+function outcomeOf(d: Decision, consume: Commit['consume'], now: Date): CommitOutcome | undefined {
   if (d.won) return { kind: 'committed' };
   if (d.stolen) return { kind: 'theft' };
   if (d.ended !== null) return { kind: 'ended', reason: endReasonOf(d.ended) };
   if (!d.there || isLate(d, now)) return { kind: 'absent' };
   if (d.consumed_at && d.answer !== null && d.answer_until && d.answer_until > now) {
-    return d.answer_binding === (binding ?? '')
+    return d.answer_binding === (consume?.answer?.binding ?? '')
       ? { kind: 'replayed', sealed: d.answer }
       : { kind: 'mismatch' };
   }
+  if (d.consumed_at && consume?.readUnused) return { kind: 'mismatch' };
   return undefined;
 }
 
@@ -154,7 +155,7 @@ function consuming(
     ), ${stored(others, sql`exists (select from won)`)}, stolen as (
       update artifacts set ended_reason = 'replayed', answer = null, answer_key = null from seen
       where key = ${key} and ended_reason is null and not exists (select from ended)
-        and seen.consumed_at <= ${new Date(now.getTime() + LATE_MS)}
+        and seen.consumed_at <= ${new Date(now.getTime() + LATE_MS)} and not ${consume.readUnused ?? false}::boolean
         and (seen.answer_key is distinct from ${old} or seen.answer is null or seen.answer_until <= ${now})
       returning expires_at
     ), buried as (

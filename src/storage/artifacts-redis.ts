@@ -173,6 +173,7 @@ export function createRedisArtifacts(needs: Needs): Artifacts {
       binding,
       windowSeconds * 1000,
       consume?.from ? sealing.seal(consume.from, `consumed from:${usedDigest}`) : '',
+      consume?.readUnused ? 1 : '',
     ];
     for (const p of puts) {
       checkPut(p.kind === 'Grant' ? p : { ...p, family: p.family ?? family });

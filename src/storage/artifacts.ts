@@ -65,6 +65,11 @@ export interface Commit {
     answer?: { sealed: string; binding: string; windowSeconds: number };
     /** The caller's network: told when the same value is used again. Kept sealed. */
     from?: string;
+    /**
+     * The caller has read it unused in this same request. If it turns out used, the two uses overlapped: a race of the
+     * one holder's requests, which a cut connection or a stalled process makes as long as it likes, and no theft.
+     */
+    readUnused?: boolean;
   };
   puts: readonly Put[];
 }
@@ -77,7 +82,7 @@ export type CommitOutcome =
   | { kind: 'committed' }
   /** Consumed before, inside the window, same binding: give this answer again. */
   | { kind: 'replayed'; sealed: string }
-  /** Inside the window, but another binding: refuse; the family is unharmed. */
+  /** Used by another request: inside the window with another binding, or `readUnused`. Refuse; the family is unharmed. */
   | { kind: 'mismatch' }
   /** Consumed before and no answer is kept (any more): the same statement has ended the family, as 'replayed'. */
   | { kind: 'theft'; firstUse?: { at: number; from?: string } }

@@ -70,6 +70,7 @@ if ARGV[3] ~= '' then
       return {'mismatch'}
     end
     if now + ${LATE_MS} < tonumber(c[2]) then return {'absent'} end
+    if ARGV[8] ~= '' then return {'mismatch'} end
     bury(KEYS[1], family, 'replayed', now, math.max(tonumber(g[4]), tonumber(g[3])) + ${GRACE_MS})
     redis.call('DEL', KEYS[2])
     return {'theft', c[2], c[4] or ''}
@@ -83,7 +84,7 @@ if ARGV[3] ~= '' then
   end
 end
 for i = 4, #KEYS do
-  local at = 8 + (i - 4) * 2
+  local at = 9 + (i - 4) * 2
   local expires = tonumber(ARGV[at + 1])
   if expires > now then
     if KEYS[i] == KEYS[1] then

@@ -161,6 +161,26 @@ describe.each(backends)('commits $name', ({ open }) => {
     expect(await artifacts.commit(held.commit)).toMatchObject({ kind: 'theft' });
   });
 
+  test('F30: who had read the token unused has lost a race, however late the commit comes, and ends no family', async () => {
+    const { artifacts, clock } = backend;
+    const { grant, refresh } = await makeFamily(artifacts);
+    const held = rotation(grant, refresh);
+    const late = { ...held.commit, consume: { ...held.commit.consume, readUnused: true } };
+    const second = rotation(grant, refresh);
+    const third = rotation(grant, second.refresh);
+    await artifacts.commit(second.commit);
+    expect(await artifacts.commit(late)).toMatchObject({ kind: 'replayed' });
+    await artifacts.commit(third.commit);
+    expect(await artifacts.commit(late)).toEqual({ kind: 'mismatch' });
+    clock.advance(31);
+    expect(await artifacts.commit(late)).toEqual({ kind: 'mismatch' });
+    expect((await artifacts.find('RefreshToken', held.refresh)).artifact).toBeUndefined();
+    expect((await artifacts.find('RefreshToken', third.refresh)).artifact).toBeDefined();
+    // Who reads it now sees that it was used: that is theft as ever.
+    expect((await artifacts.find('RefreshToken', refresh)).artifact?.consumedAt).toBeGreaterThan(0);
+    expect(await artifacts.commit(held.commit)).toMatchObject({ kind: 'theft' });
+  });
+
   test('the end by theft outlives everything of the family', async () => {
     const { artifacts, clock } = backend;
     const { grant, refresh, access } = await makeFamily(artifacts);

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { hasHungUp } from '../../src/protocol/caller.ts';
 import { wrapGrantHandler } from '../../src/protocol/grant-handlers.ts';
 import { stateOf } from '../../src/protocol/request-state.ts';
+import type { Commit } from '../../src/storage/artifacts.ts';
 import { newId } from '../../src/storage/ids.ts';
 import { sealing } from '../storage/databases.ts';
 
@@ -18,14 +19,34 @@ test.each([
   ['the connection is closed', { socket: true }],
   ['nothing can be written any more', { writable: false }],
 ])('%s: nothing is stored', async (_what, change) => {
-  const commits: unknown[] = [];
+  const { answered, commits } = refresh(change, 30);
+  await expect(answered).rejects.toMatchObject({ error: 'invalid_grant' });
+  expect(commits).toEqual([]);
+});
+
+test.each([
+  [30, [true]],
+  [0, [undefined]],
+])('a use that overlaps is no theft, but with a window of 0: %i s', async (windowSeconds, told) => {
+  const { answered, commits } = refresh({}, windowSeconds);
+  await answered;
+  expect(commits.map(({ consume }) => consume?.readUnused)).toEqual(told);
+});
+
+/** One refresh by the grant handler, over a wire in this state. */
+function refresh(change: Parameters<typeof wire>[0], windowSeconds: number) {
+  const commits: Commit[] = [];
   const family = newId('Grant');
   const ctx = {
     ...wire(change),
     ip: '127.0.0.1',
     state: {},
     body: {},
-    oidc: { client: { clientId: 'shop' }, params: { grant_type: 'refresh_token' } },
+    get: () => '',
+    oidc: {
+      client: { clientId: 'shop' },
+      params: { grant_type: 'refresh_token', refresh_token: newId('RefreshToken', family) },
+    },
   } as unknown as KoaContextWithOIDC;
   const handler = wrapGrantHandler(
     'refresh_token',
@@ -37,13 +58,13 @@ test.each([
     },
     {
       artifacts: {
-        commit: async (commit: unknown) => {
+        commit: async (commit: Commit) => {
           commits.push(commit);
           return { kind: 'committed' };
         },
       } as never,
       sealing,
-      replayWindowSeconds: async () => 0,
+      replayWindowSeconds: async () => windowSeconds,
       recordTheft: async () => {
         throw new Error('nobody is a thief here');
       },
@@ -54,9 +75,8 @@ test.each([
       checkClientLimit: async () => undefined,
     },
   );
-  await expect(handler(ctx)).rejects.toMatchObject({ error: 'invalid_grant' });
-  expect(commits).toEqual([]);
-});
+  return { answered: handler(ctx), commits };
+}
 
 test('whoever is there is there', async () => {
   expect(await hasHungUp(wire() as never)).toBe(false);
