@@ -6,8 +6,15 @@
 import { setImmediate } from 'node:timers/promises';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 
-/** Asked after what the network has already told this process is heard: under load that is many requests behind. */
-export async function hasHungUp({ req, res }: Pick<KoaContextWithOIDC, 'req' | 'res'>): Promise<boolean> {
-  await setImmediate();
+type Wire = Pick<KoaContextWithOIDC, 'req' | 'res'>;
+
+/** As far as this process has heard. */
+export function isGone({ req, res }: Wire): boolean {
   return res.destroyed || req.socket.destroyed || !req.socket.writable;
+}
+
+/** Asked after what the network has already told this process is heard: under load that is many requests behind. */
+export async function hasHungUp(wire: Wire): Promise<boolean> {
+  await setImmediate();
+  return isGone(wire);
 }

@@ -7,7 +7,7 @@ import { errors } from 'oidc-provider';
 import type { Artifacts } from '../storage/artifacts.ts';
 import type { Sealing } from '../storage/sealing.ts';
 import { StorageUnavailable } from '../storage/unavailable.ts';
-import { hasHungUp } from './caller.ts';
+import { hasHungUp, isGone } from './caller.ts';
 import { keepAnswer, openAnswer, otherRequest, Replayed } from './refresh.ts';
 import { stateOf } from './request-state.ts';
 import { checkTokenSizes, type LargeToken } from './token-sizes.ts';
@@ -68,15 +68,15 @@ export function wrapGrantHandler(
 
 async function store(ctx: KoaContextWithOIDC, unit: UnitOfWork, parts: GrantHandlerParts): Promise<void> {
   const { artifacts, sealing } = parts;
-  if (await hasHungUp(ctx)) throw new errors.InvalidGrant('the caller has hung up; nothing was used');
   const { kind } = unit.consume ?? {};
+  const window =
+    kind === 'RefreshToken' ? await parts.replayWindowSeconds(ctx.oidc.client?.clientId ?? '') : 0;
+  // Within a window a use that nobody waits for harms nobody: it is answered again, or has lost a race (artifacts.ts).
+  const gone = window > 0 ? isGone(ctx) : await hasHungUp(ctx);
+  if (gone) throw new errors.InvalidGrant('the caller has hung up; nothing was used');
   if (kind === 'AuthorizationCode' || kind === 'DeviceCode') keepFamily(ctx, unit);
   // The body is fixed here: what is sealed is, to the byte, what is sent.
   const body = JSON.stringify(ctx.body);
-  const window =
-    unit.consume?.kind === 'RefreshToken'
-      ? await parts.replayWindowSeconds(ctx.oidc.client?.clientId ?? '')
-      : 0;
   const answer =
     unit.consume && window > 0 ? keepAnswer(sealing, ctx, unit.consume.id, body, window) : undefined;
 

@@ -1,6 +1,6 @@
 /**
  * What is remembered of families, beside the token path: notes are gathered, one a family, and written in batches, so
- * that no token waits for them; what a crash loses (a second at most) is told as 'unknown' later and harms nothing else.
+ * that no token waits for them; what a crash loses (two seconds at most) is told as 'unknown' later and harms nothing else.
  * Questions why something presented is dead are answered after the batch that may hold the answer.
  */
 import type { Kysely } from 'kysely';
@@ -71,6 +71,8 @@ const BATCH = 500;
 
 export function createFamilyIndex({ db, clock, log, keepSeconds, flushMs = FLUSH_MS }: Needs): FamilyIndex {
   let notes = new Map<string, FamilyNote>();
+  /** Of codes made since the batch before: most are redeemed before the next one, and then are one row with one write. */
+  let young = new Map<string, FamilyNote>();
   let questions: Question[] = [];
   /** Begun with the batch before: an end that was under way then is committed by now. */
   let begunBefore: readonly string[] = [];
@@ -82,27 +84,35 @@ export function createFamilyIndex({ db, clock, log, keepSeconds, flushMs = FLUSH
     if (timer || closed) return;
     timer = setTimeout(() => {
       timer = undefined;
-      void flush();
+      void enqueue(false);
     }, flushMs);
     timer.unref();
   }
 
   function add(note: FamilyNote): void {
-    const before = notes.get(note.family);
-    if (!before && notes.size >= MAX_NOTES) return;
+    const before = notes.get(note.family) ?? young.get(note.family);
+    if (!before && notes.size + young.size >= MAX_NOTES) return;
+    young.delete(note.family);
     notes.set(note.family, before ? merged(before, note) : note);
   }
 
-  function flush(): Promise<void> {
-    running = running.then(write, write);
+  /** @param whole with what is young too, as always when somebody asks */
+  function enqueue(whole: boolean): Promise<void> {
+    running = running.then(
+      () => write(whole),
+      () => write(whole),
+    );
     return running;
   }
 
-  async function write(): Promise<void> {
+  async function write(whole: boolean): Promise<void> {
     const asked = questions;
     questions = [];
-    const gathered = [...notes.values()];
-    notes = new Map();
+    const all = whole || asked.length > 0;
+    const gathered = [...notes.values(), ...(all ? young.values() : [])];
+    notes = all ? new Map() : young;
+    young = new Map();
+    if (notes.size > 0) schedule();
     const begunNow: string[] = [];
     try {
       while (gathered.length > 0) {
@@ -135,7 +145,9 @@ export function createFamilyIndex({ db, clock, log, keepSeconds, flushMs = FLUSH
 
   return {
     note(note) {
-      add(note);
+      const isUsed = note.redeemedAt !== undefined || note.refreshes > 0;
+      if (isUsed || notes.has(note.family)) add(note);
+      else if (notes.size + young.size < MAX_NOTES) young.set(note.family, note);
       schedule();
     },
     ask(presented, at, told) {
@@ -165,11 +177,11 @@ export function createFamilyIndex({ db, clock, log, keepSeconds, flushMs = FLUSH
           )`.execute(db);
         return Number(numAffectedRows);
       }),
-    flush,
+    flush: () => enqueue(true),
     async close() {
       closed = true;
       clearTimeout(timer);
-      await flush();
+      await enqueue(true);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { endAccess } from '../../src/storage/ended-access.ts';
 import { createFamilyIndex, type FamilyIndex } from '../../src/storage/family-index.ts';
 import { newId } from '../../src/storage/ids.ts';
@@ -102,4 +102,34 @@ test('an end of the pair is held against the time that a family is dated by, not
   await index.flush();
   const [family] = await index.list({ accountId: 'dated', limit: 1 });
   expect(family).toMatchObject({ bornAt: at + 1_000, ended: { reason: 'consent withdrawn' } });
+});
+
+test('a code that is redeemed soon is one write; one that is not is written too, and at once when somebody asks', async () => {
+  const written: unknown[] = [];
+  const watched = database.db.withPlugin({
+    transformQuery: ({ node }) => {
+      if (node.kind === 'RawNode' && node.sqlFragments.join('?').includes('insert into families')) {
+        const [rows] = node.parameters as readonly { value?: unknown }[];
+        written.push(JSON.parse(String(rows?.value)));
+      }
+      return node;
+    },
+    transformResult: async ({ result }) => result,
+  });
+  const quick = createFamilyIndex({ db: watched, clock, log: silent, keepSeconds: 60, flushMs: 30 });
+  const begun = (accountId: string) => ({ ...noteAt(clock.now(), accountId), redeemedAt: undefined });
+  const redeemed = begun('redeemed');
+  quick.note(redeemed);
+  quick.note({ ...redeemed, redeemedAt: clock.now(), network: '203.0.113.0/24' });
+  quick.note(begun('left alone'));
+  await vi.waitFor(() => expect(written).toHaveLength(2), 5_000);
+  expect(written).toMatchObject([
+    [{ account_id: 'redeemed', last_network: '203.0.113.0/24' }],
+    [{ account_id: 'left alone', redeemed_at: null }],
+  ]);
+  const asked = begun('asked for');
+  quick.note(asked);
+  const told = await new Promise((resolve) => quick.ask(asked.family, clock.now(), resolve));
+  expect(told).toMatchObject({ reason: 'unknown', family: { accountId: 'asked for' } });
+  await quick.close();
 });
