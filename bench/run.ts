@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: Cardea on Postgres and Redis beside the bare engine in the same run, and what it costs.
  *
- *     npm run bench                      about five minutes
+ *     npm run bench                      about ten minutes
  *     npm run bench -- --quick           about one
  *     npm run bench -- --only=throughput,counts,starts,sign-in,storm
  *     npm run bench -- --only=throughput --operation=refresh --rounds=5 --seconds=2
@@ -56,7 +56,7 @@ const size = options.quick
   : {
       rounds: 9,
       seconds: 0.8,
-      warmUpSeconds: 3,
+      warmUpSeconds: 10,
       repeats: 3,
       settleSeconds: 4,
       signIns: 40,
