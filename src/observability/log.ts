@@ -73,7 +73,11 @@ function standardOutput(): ReturnType<typeof pino.destination> {
     maxWrite: 2 * writtenAtOnceBytes,
     maxLength: mostWaitingBytes,
     periodicFlush: longestWaitMs,
+    contentMode: 'buffer',
   });
+  // As bytes: what waits as text is put together anew for each line, up to 64 KB of it.
+  const write = destination.write.bind(destination) as (line: unknown) => boolean;
+  destination.write = (line) => write(Buffer.from(line));
   // A full disk or a closed pipe costs log lines, never requests. Its last write at the exit would try again for
   // ever, so it is left out until a write succeeds.
   const flushSync = destination.flushSync.bind(destination);
