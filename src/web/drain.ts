@@ -4,8 +4,8 @@
  * once: for a moment whatever comes is still answered, with `Connection: close` (RFC 9112 section 9.6), and busy
  * connections end by themselves.
  */
-import type { Server, ServerResponse } from 'node:http';
-import { Server as NetServer } from 'node:net';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { Server as NetServer, type Socket } from 'node:net';
 
 /**
  * How long new connections and requests are still taken. Longer than a request travels, and enough for a load
@@ -20,17 +20,24 @@ const LOOK_MS = 50;
 
 /** Call it before the server listens. @returns what ends it: resolves when the last connection is closed */
 export function createDrain(server: Server, noticeMs = NOTICE_MS): () => Promise<void> {
-  const inFlight = new Set<ServerResponse>();
+  // By connection, and not a set of answers: V8 keeps the tables that a set outgrows in its old generation, and with
+  // them, until the next full collection, all that they name.
+  const inFlight = new Map<Socket, ServerResponse | undefined>();
   let stopping = false;
-  server.prependListener('request', (_request, response: ServerResponse) => {
+  server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
     if (stopping) response.setHeader('Connection', 'close');
-    inFlight.add(response);
-    response.once('close', () => inFlight.delete(response));
+    if (!inFlight.has(socket)) socket.once('close', () => inFlight.delete(socket));
+    inFlight.set(socket, response);
+    response.once('close', () => {
+      if (inFlight.get(socket) === response) inFlight.set(socket, undefined);
+    });
   });
 
   return async () => {
     stopping = true;
-    for (const response of inFlight) if (!response.headersSent) response.setHeader('Connection', 'close');
+    for (const response of inFlight.values()) {
+      if (response && !response.headersSent) response.setHeader('Connection', 'close');
+    }
     if (await hasConnections(server)) await new Promise((resolve) => setTimeout(resolve, noticeMs));
     // What waits to be accepted is accepted in the phase before this one: as little as possible is turned away.
     await new Promise(setImmediate);
