@@ -71,7 +71,7 @@ async function runOperation(operation: Operation, subject: Subject, seconds: num
     cpu += subject.child.cpuSeconds() - cpuBefore;
     requests += measured.requests;
     elapsed += measured.seconds;
-    times.push(...measured.times);
+    for (const time of measured.times) times.push(time);
   }
   const done = requests / (operation.requests ?? 1);
   return { perSecond: done / elapsed, cpuMs: (cpu / done) * 1000, times };
