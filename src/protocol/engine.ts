@@ -1,7 +1,8 @@
 /**
  * The engine with two doors opened: its own grant handlers and response modes pass through public registration methods
- * in its constructor, which a subclass sees. No deep import is needed.
+ * in its constructor, which a subclass sees. (Its contexts are another matter: engine-contexts.ts.)
  */
+import './engine-contexts.ts';
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import Provider from 'oidc-provider';
 import { DEVICE_GRANT } from '../clients/client-types.ts';
