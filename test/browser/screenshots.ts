@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
-import { findBinaries, installPackages } from '../harness/binaries.ts';
+import { installPackages, obtainBinaries } from '../harness/binaries.ts';
 import { openChromium } from '../harness/chromium.ts';
 import { servePages } from '../pages/serve-pages.ts';
 import { desktop, openStage, phone } from './open-scene.ts';
@@ -30,8 +30,9 @@ const locales = everyLocale.filter((one) => asked.length === named.length || ask
 const wanted = scenes.filter(({ name }) => named.length === 0 || named.some((one) => name.startsWith(one)));
 
 if (locales.includes('ja')) haveJapaneseLetters();
-const { chromium } = findBinaries();
-if (chromium) process.env.TEST_CHROMIUM ??= chromium;
+const found = obtainBinaries({ chromium: true });
+if (!found) process.exit(1);
+if (found.chromium) process.env.TEST_CHROMIUM ??= found.chromium;
 const served = await servePages({ extra: enginePages });
 const chrome = await openChromium();
 let faults = 0;

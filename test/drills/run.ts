@@ -2,6 +2,7 @@
  * `npm run drills`: breaks a real installation on purpose and holds it against a ledger of what it had acknowledged
  * (invariants I1 to I6). Prints one table; exits with 1 when an invariant was broken. Arguments are ids: `F4 F7`.
  */
+import { obtainBinaries } from '../harness/binaries.ts';
 import { startPostgres } from '../harness/postgres.ts';
 import { durableRedis } from '../harness/redis.ts';
 import { startRedis } from '../harness/redis-server.ts';
@@ -21,6 +22,7 @@ import { upgradeDrills } from './upgrade-drills.ts';
 import { openWorld, ownStores } from './world.ts';
 
 const asked = process.argv.slice(2);
+if (!obtainBinaries({ postgres: true, redis: true })) process.exit(1);
 const all = [
   ...processDrills,
   ...redisDrills,

@@ -61,15 +61,34 @@ export function findBinaries(): Binaries {
   };
 }
 
+/** What a run starts by itself: servers of its own, a browser. */
+export type Needed = Readonly<Partial<Record<'postgres' | 'redis' | 'chromium', boolean>>>;
+
+/** Where they are, after installing what was missing; undefined, with a message, when some cannot be had. */
+export function obtainBinaries(needed: Needed): Binaries | undefined {
+  const before = findBinaries();
+  const missing = missingPackages(before, needed);
+  if (missing.length === 0) return before;
+  const after = installPackages(missing) ? findBinaries() : before;
+  const still = missingPackages(after, needed);
+  if (still.length === 0) return after;
+  console.error(
+    [
+      `This runs on real servers and a real browser; the machine lacks: ${still.join(', ')}.`,
+      `Install them (Debian and Ubuntu: \`apt-get install ${still.join(' ')}\`, or run this as root),`,
+      'or name them: TEST_DATABASE_URL (a Postgres user who may create databases), TEST_REDIS_URL,',
+      'TEST_CHROMIUM (path of a Chromium or Chrome).',
+    ].join('\n'),
+  );
+  return undefined;
+}
+
 /** The Debian packages of what is needed and not there. */
-export function missingPackages(
-  found: Binaries,
-  needed: { postgres: boolean; redis: boolean },
-): readonly string[] {
+function missingPackages(found: Binaries, needed: Needed): readonly string[] {
   return [
     ...(needed.postgres && !found.postgresDir ? ['postgresql'] : []),
     ...(needed.redis && !found.redisServer ? ['redis-server'] : []),
-    ...(found.chromium ? [] : ['chromium']),
+    ...(needed.chromium && !found.chromium ? ['chromium'] : []),
   ];
 }
 
@@ -86,7 +105,7 @@ export function installPackages(packages: readonly string[]): boolean {
         stdio: ['ignore', 2, 2],
         env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
       }).status === 0;
-    console.error(`test set-up: installing ${packages.join(', ')}`);
+    console.error(`installing ${packages.join(', ')}`);
     return apt('update') && apt('install', '-y', '--no-install-recommends', ...packages);
   } finally {
     if (ours) rmSync(policy);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startVitest } from 'vitest/node';
 import { buildImage } from '../../src/storage/pglite-image.ts';
-import { type Binaries, findBinaries, installPackages, missingPackages } from './binaries.ts';
+import { type Binaries, obtainBinaries } from './binaries.ts';
 import { openTemplate, startPostgres } from './postgres.ts';
 import { durableRedis } from './redis.ts';
 import { startRedis } from './redis-server.ts';
@@ -19,29 +19,10 @@ for (const name of Object.keys(process.env)) {
     delete process.env[name];
 }
 
-const found = obtain();
+const found = obtainBinaries({ ...needed, chromium: true });
+if (!found) console.log('0 passed, 1 failed');
 const failures = found ? await runWith(found) : 1;
 process.exitCode = failures > 0 ? 1 : 0;
-
-/** The binaries, after installing what was missing; undefined, with a message, when some cannot be had. */
-function obtain(): Binaries | undefined {
-  const before = findBinaries();
-  const missing = missingPackages(before, needed);
-  if (missing.length === 0) return before;
-  const after = installPackages(missing) ? findBinaries() : before;
-  const still = missingPackages(after, needed);
-  if (still.length === 0) return after;
-  console.error(
-    [
-      `The tests run on real servers and a real browser; this machine lacks: ${still.join(', ')}.`,
-      'Install them (Debian and Ubuntu: `apt-get install postgresql redis-server chromium`, or run this as root),',
-      'or name them: TEST_DATABASE_URL (a Postgres user who may create databases), TEST_REDIS_URL,',
-      'TEST_CHROMIUM (path of a Chromium or Chrome).',
-    ].join('\n'),
-  );
-  console.log('0 passed, 1 failed');
-  return undefined;
-}
 
 async function runWith(binaries: Binaries): Promise<number> {
   const servers: { close(): Promise<void> }[] = [];
