@@ -107,14 +107,24 @@ export async function openWire({
   }
 
   function carry(from: Socket, to: Socket, passes: (chunk: Buffer) => boolean): void {
-    const held: (() => void)[] = [];
-    const later = (work: () => void) => {
-      if (faults.blackHole || held.length > 0) held.push(work);
-      else if (faults.delayMs > 0) setTimeout(work, faults.delayMs);
-      else work();
-    };
+    // One queue, so that nothing overtakes: TCP keeps the order, also when a wire turns from slow to quick.
+    const waiting: { due: number; work: () => void }[] = [];
+    let timer: NodeJS.Timeout | undefined;
     const heal = () => {
-      for (const work of held.splice(0)) work();
+      clearTimeout(timer);
+      for (let next = waiting[0]; next && !faults.blackHole; next = waiting[0]) {
+        const early = next.due - performance.now();
+        if (early > 0) {
+          timer = setTimeout(heal, early);
+          return;
+        }
+        waiting.shift();
+        next.work();
+      }
+    };
+    const later = (work: () => void) => {
+      waiting.push({ due: performance.now() + faults.delayMs, work });
+      heal();
     };
     healers.add(heal);
     from.on('error', () => later(() => to.resetAndDestroy()));
