@@ -4,8 +4,8 @@
  * once: for a moment whatever comes is still answered, with `Connection: close` (RFC 9112 section 9.6), and busy
  * connections end by themselves.
  */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { Server as NetServer, type Socket } from 'node:net';
+import type { Server, ServerResponse } from 'node:http';
+import { Server as NetServer } from 'node:net';
 
 /**
  * How long new connections and requests are still taken. Longer than a request travels, and enough for a load
@@ -18,26 +18,34 @@ const FINISH_MS = 25_000;
 /** How often connections that have become idle meanwhile are looked for. */
 const LOOK_MS = 50;
 
+/**
+ * Where an answer stands among those in flight. They are a plain list, and not a set: V8 keeps the tables that a set
+ * outgrows in its old generation, and with them, until the next full collection, all that they name.
+ */
+const place = Symbol('place among the answers in flight');
+type Answering = ServerResponse & { [place]: number };
+
 /** Call it before the server listens. @returns what ends it: resolves when the last connection is closed */
 export function createDrain(server: Server, noticeMs = NOTICE_MS): () => Promise<void> {
-  // By connection, and not a set of answers: V8 keeps the tables that a set outgrows in its old generation, and with
-  // them, until the next full collection, all that they name.
-  const inFlight = new Map<Socket, ServerResponse | undefined>();
+  const inFlight: Answering[] = [];
   let stopping = false;
-  server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+  server.prependListener('request', (_request, response: Answering) => {
     if (stopping) response.setHeader('Connection', 'close');
-    if (!inFlight.has(socket)) socket.once('close', () => inFlight.delete(socket));
-    inFlight.set(socket, response);
-    response.once('close', () => {
-      if (inFlight.get(socket) === response) inFlight.set(socket, undefined);
-    });
+    response[place] = inFlight.push(response) - 1;
+    response.once('close', leave);
   });
+
+  /** The last one takes the place of this one. */
+  function leave(this: Answering): void {
+    const last = inFlight.pop();
+    if (!last || last === this) return;
+    last[place] = this[place];
+    inFlight[this[place]] = last;
+  }
 
   return async () => {
     stopping = true;
-    for (const response of inFlight.values()) {
-      if (response && !response.headersSent) response.setHeader('Connection', 'close');
-    }
+    for (const response of inFlight) if (!response.headersSent) response.setHeader('Connection', 'close');
     if (await hasConnections(server)) await new Promise((resolve) => setTimeout(resolve, noticeMs));
     // What waits to be accepted is accepted in the phase before this one: as little as possible is turned away.
     await new Promise(setImmediate);
