@@ -44,6 +44,28 @@ it.runIf(existsSync('/dev/full'))(
   },
 );
 
+it('to a pipe every line arrives whole and in order, the last ones with the flush', async () => {
+  const script = `import { createLog } from ${JSON.stringify(join(process.cwd(), 'src/observability/log.ts'))};
+    const log = createLog({ level: 'info', pretty: false });
+    for (let line = 0; line < 3000; line += 1) {
+      log.info('Größe 大きさ', { line });
+      if (line % 500 === 0) await new Promise((resolve) => setTimeout(resolve, 150));
+    }
+    await log.flush();`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let written = '';
+  child.stdout?.setEncoding('utf8').on('data', (text) => (written += text));
+  await once(child, 'close');
+  const lines = written
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(lines.map(({ line }) => line)).toEqual(Array.from({ length: 3000 }, (_, n) => n));
+  expect(new Set(lines.map(({ msg }) => msg))).toEqual(new Set(['Größe 大きさ']));
+});
+
 describe('the log', () => {
   it('is one JSON document a line, with level, time and message', () => {
     const { log, lines } = capture();
