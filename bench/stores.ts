@@ -1,5 +1,5 @@
 /** Postgres and Redis for the run: the named ones, else servers of its own. */
-import { obtainBinaries } from '../test/harness/binaries.ts';
+import { obtainBinaries, orNamed } from '../test/harness/binaries.ts';
 import { startPostgres } from '../test/harness/postgres.ts';
 import { durableRedis } from '../test/harness/redis.ts';
 import { startRedis } from '../test/harness/redis-server.ts';
@@ -9,7 +9,7 @@ import { freshStores, type Stores } from '../test/harness/server.ts';
 export async function openStores(): Promise<Stores> {
   const servers: { close(): Promise<void> }[] = [];
   const needed = { postgres: !process.env.TEST_DATABASE_URL, redis: !process.env.TEST_REDIS_URL };
-  if (!obtainBinaries(needed)) process.exit(1);
+  if (!obtainBinaries(needed, orNamed)) process.exit(1);
   if (needed.postgres) {
     const postgres = await startPostgres();
     servers.push(postgres);

@@ -32,7 +32,7 @@ const wanted = scenes.filter(({ name }) => named.length === 0 || named.some((one
 if (locales.includes('ja')) haveJapaneseLetters();
 const found = obtainBinaries({ chromium: true });
 if (!found) process.exit(1);
-if (found.chromium) process.env.TEST_CHROMIUM ??= found.chromium;
+if (found.chromium) process.env.TEST_CHROMIUM = found.chromium;
 const served = await servePages({ extra: enginePages });
 const chrome = await openChromium();
 let faults = 0;

@@ -110,8 +110,16 @@ export async function openWire({
     // One queue, so that nothing overtakes: TCP keeps the order, also when a wire turns from slow to quick.
     const waiting: { due: number; work: () => void }[] = [];
     let timer: NodeJS.Timeout | undefined;
+    let busy = false;
     const heal = () => {
+      // Who hears what passes may change the faults.
+      if (busy) return;
+      busy = true;
       clearTimeout(timer);
+      pass();
+      busy = false;
+    };
+    const pass = () => {
       for (let next = waiting[0]; next && !faults.blackHole; next = waiting[0]) {
         const early = next.due - performance.now();
         if (early > 0) {

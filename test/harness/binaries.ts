@@ -64,8 +64,17 @@ export function findBinaries(): Binaries {
 /** What a run starts by itself: servers of its own, a browser. */
 export type Needed = Readonly<Partial<Record<'postgres' | 'redis' | 'chromium', boolean>>>;
 
-/** Where they are, after installing what was missing; undefined, with a message, when some cannot be had. */
-export function obtainBinaries(needed: Needed): Binaries | undefined {
+/** For runs that take servers which are there already. */
+export const orNamed = [
+  'or name them: TEST_DATABASE_URL (a Postgres user who may create databases), TEST_REDIS_URL,',
+  'TEST_CHROMIUM (path of a Chromium or Chrome)',
+];
+
+/**
+ * Where they are, after installing what was missing; undefined, with a message, when some cannot be had.
+ * @param otherwise further lines of that message
+ */
+export function obtainBinaries(needed: Needed, otherwise: readonly string[] = []): Binaries | undefined {
   const before = findBinaries();
   const missing = missingPackages(before, needed);
   if (missing.length === 0) return before;
@@ -75,9 +84,8 @@ export function obtainBinaries(needed: Needed): Binaries | undefined {
   console.error(
     [
       `This runs on real servers and a real browser; the machine lacks: ${still.join(', ')}.`,
-      `Install them (Debian and Ubuntu: \`apt-get install ${still.join(' ')}\`, or run this as root),`,
-      'or name them: TEST_DATABASE_URL (a Postgres user who may create databases), TEST_REDIS_URL,',
-      'TEST_CHROMIUM (path of a Chromium or Chrome).',
+      `Install them (Debian and Ubuntu: \`apt-get install ${still.join(' ')}\`, or run this as root)`,
+      ...otherwise,
     ].join('\n'),
   );
   return undefined;

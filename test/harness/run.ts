@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startVitest } from 'vitest/node';
 import { buildImage } from '../../src/storage/pglite-image.ts';
-import { type Binaries, obtainBinaries } from './binaries.ts';
+import { type Binaries, obtainBinaries, orNamed } from './binaries.ts';
 import { openTemplate, startPostgres } from './postgres.ts';
 import { durableRedis } from './redis.ts';
 import { startRedis } from './redis-server.ts';
@@ -19,7 +19,7 @@ for (const name of Object.keys(process.env)) {
     delete process.env[name];
 }
 
-const found = obtainBinaries({ ...needed, chromium: true });
+const found = obtainBinaries({ ...needed, chromium: true }, orNamed);
 if (!found) console.log('0 passed, 1 failed');
 const failures = found ? await runWith(found) : 1;
 process.exitCode = failures > 0 ? 1 : 0;
