@@ -267,6 +267,8 @@ describe.each<[string, Setup, boolean]>([
       await press(page, 'link.cancelDeletion.button');
       await headed(page, 'link.cancelDeletion.doneTitle');
       await leave(page);
+      // Nothing is under way when the clock is moved: what fails then waits for a time that does not come here.
+      await mailboxes.all(world, person.email);
       clock.move(world.server.settings.lifetimes.deletionGrace + 5);
       await world.rooms.deletions.sweep();
       await page.goto(asks());
@@ -274,8 +276,7 @@ describe.each<[string, Setup, boolean]>([
       await said(page, 'signIn.rejected');
     });
     expect(await accountOf(person)).toBeUndefined();
-    // The mail that announced it may have waited as long, and several go out at a time.
     const subjects = (await mailboxes.all(world, person.email)).map(({ subject }) => subject);
-    expect(subjects).toContainEqual(expect.stringContaining('was deleted'));
+    expect(subjects.at(-1)).toContain('was deleted');
   });
 });

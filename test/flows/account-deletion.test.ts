@@ -115,6 +115,7 @@ describe.each(setups)('deleting an account with %s and %s: %s', (setup, kind) =>
     const person = await seedPerson(world.rooms);
     const { agent, page } = await enter(world, person, '/account/delete');
     await submit(agent, page, person.email);
+    await mailboxes.all(world, person.email);
     clock.move(world.server.settings.lifetimes.deletionGrace + 5);
     await world.rooms.deletions.sweep();
     expect(await statusOf(person)).toBeUndefined();
